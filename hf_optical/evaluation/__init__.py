@@ -1,0 +1,16 @@
+"""Evaluation: rankings, metrics, tables."""
+
+from .ranking import per_query_metrics, ranking_metrics, standard_error
+from .retrieval import RetrievalResult, evaluate_bm25, evaluate_model, score_run
+from .table import results_table
+
+__all__ = [
+    "RetrievalResult",
+    "evaluate_bm25",
+    "evaluate_model",
+    "per_query_metrics",
+    "ranking_metrics",
+    "results_table",
+    "score_run",
+    "standard_error",
+]

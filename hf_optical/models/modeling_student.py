@@ -1,0 +1,124 @@
+"""The student: puts queries of another language into its teacher's space."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from .configuration_optical import OpticalStudentConfig
+from .loading_optical import load_encoder
+from .modeling_optical import OpticalPreTrainedModel
+from .modeling_teacher import OpticalTeacherModel
+
+# What a student takes over from its teacher unless told otherwise: both must look at text in one way.
+_SHARED_SETTINGS = (
+    "embedding_dim",
+    "query_length",
+    "document_length",
+    "query_prefix",
+    "document_prefix",
+    "do_query_expansion",
+    "attend_to_expansion_tokens",
+    "skiplist_words",
+)
+
+
+class TeacherMismatchError(ValueError):
+    """A student was put together with documents of another teacher than its own."""
+
+
+class OpticalStudentModel(OpticalPreTrainedModel):
+    """Query encoder of another language, distilled into its teacher's space: arXiv 2301.12566.
+
+    Documents stay the teacher's: `encode_document` uses the attached teacher, and only the one that the student was distilled from.
+
+    Example:
+        >>> student = OpticalStudentModel.from_pretrained("runs/optical-sw")  # doctest: +SKIP
+        >>> student.encode_query(["mahindi huhifadhiwaje?"])[0].shape  # doctest: +SKIP
+        torch.Size([32, 128])
+    """
+
+    config_class = OpticalStudentConfig
+
+    def __init__(self, config: OpticalStudentConfig, backbone: PreTrainedModel | None = None) -> None:
+        super().__init__(config, backbone)
+        # in a tuple, so that the teacher's weights do not become the student's
+        self._teacher: tuple[OpticalTeacherModel, ...] = ()
+
+    @classmethod
+    def from_encoder(
+        cls,
+        encoder: str,
+        teacher: OpticalTeacherModel,
+        *,
+        languages: Sequence[str],
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        **settings: Any,
+    ) -> OpticalStudentModel:
+        """A student yet to be distilled, around a multilingual encoder (the paper's choice)."""
+        backbone, tokenizer = load_encoder(encoder, tokenizer)
+        student = cls(cls._config_for(teacher, languages, backbone.config, settings), backbone)
+        return student._with_tokenizer(tokenizer)._record_teacher(teacher).eval()
+
+    @classmethod
+    def from_teacher(cls, teacher: OpticalTeacherModel, *, languages: Sequence[str], **settings: Any) -> OpticalStudentModel:
+        """A student that starts as a copy of its teacher: undistilled, it is the zero-shot baseline."""
+        backbone = type(teacher.config.backbone_config).from_dict(teacher.config.backbone_config.to_dict())
+        settings = {"prefixes_are_text": teacher.config.prefixes_are_text} | settings
+        student = cls(cls._config_for(teacher, languages, backbone, settings)).to(teacher.device, teacher.dtype)
+        student.load_state_dict(teacher.state_dict())
+        # a copy of the tokenizer: a marker of its own would otherwise be added to the teacher's
+        return student._with_tokenizer(copy.deepcopy(teacher.tokenizer))._record_teacher(teacher).eval()
+
+    @staticmethod
+    def _config_for(
+        teacher: OpticalTeacherModel, languages: Sequence[str], backbone: PreTrainedConfig, settings: dict[str, Any]
+    ) -> OpticalStudentConfig:
+        shared = {name: getattr(teacher.config, name) for name in _SHARED_SETTINGS}
+        config = OpticalStudentConfig(
+            backbone_config=backbone, languages=languages if isinstance(languages, str) else list(languages), **(shared | settings)
+        )
+        if config.embedding_dim != teacher.config.embedding_dim:
+            raise ValueError(
+                f"embedding_dim {config.embedding_dim} is not the teacher's, {teacher.config.embedding_dim}: they share one space."
+            )
+        return config
+
+    def _record_teacher(self, teacher: OpticalTeacherModel) -> OpticalStudentModel:
+        source, kwargs = teacher._source or (teacher.name_or_path, {})
+        revision = kwargs.get("revision") or getattr(teacher.config, "_commit_hash", None)
+        if Path(source).is_absolute():  # a path of this machine means nothing where the student goes
+            source = Path(source).name
+        self.config.teacher = {"name_or_path": source, "revision": revision, "fingerprint": teacher.fingerprint()}
+        self._teacher = (teacher,)
+        return self
+
+    def check_teacher(self, fingerprint: str, name: str = "") -> None:
+        """Raise TeacherMismatchError unless documents of the teacher with this fingerprint are the student's."""
+        own = self.config.teacher or {}
+        if own.get("fingerprint") != fingerprint:
+            raise TeacherMismatchError(
+                f"this student was distilled from teacher {own.get('name_or_path') or 'unknown'} (fingerprint "
+                f"{own.get('fingerprint')}), but the documents are encoded by {name or 'another teacher'} "
+                f"(fingerprint {fingerprint}): use the student's own teacher, or distil a student from the other."
+            )
+
+    def attach_teacher(self, teacher: OpticalTeacherModel) -> OpticalStudentModel:
+        """Let this teacher encode the documents. Raises TeacherMismatchError if it is not the student's own."""
+        self.check_teacher(teacher.fingerprint(), teacher.name_or_path)
+        self._teacher = (teacher,)
+        return self
+
+    def encode_document(self, texts: Sequence[str], **kwargs: Any) -> list[Tensor]:
+        """Documents as the attached teacher encodes them. Raises ValueError if none is attached."""
+        if not self._teacher:
+            name = (self.config.teacher or {}).get("name_or_path")
+            raise ValueError(
+                f"a student encodes queries; documents are its teacher's ({name}): call attach_teacher(teacher) first."
+            )
+        return self._teacher[0].encode_document(texts, **kwargs)

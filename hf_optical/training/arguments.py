@@ -1,0 +1,116 @@
+"""Training arguments of teacher and student: `TrainingArguments` with defaults that suit them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from transformers import TrainingArguments
+
+from ..losses import DistillationLoss, GreedyLoss, OpticalLoss, SentenceMSELoss
+from ..transport import exact, ipot, sinkhorn
+
+LOSSES = ("optical", "greedy", "mse")
+SOLVERS = ("sinkhorn", "ipot", "exact")
+MARGINALS = ("uniform", "idf")
+TOO_LONG = ("drop", "truncate")
+
+
+@dataclass
+class _LateInteractionArguments(TrainingArguments):
+    """Defaults shared by teacher and student."""
+
+    output_dir: str = field(default="runs/model", metadata={"help": "Folder of checkpoints and of the finished model."})
+    learning_rate: float = field(default=1e-4, metadata={"help": "Peak learning rate."})
+    warmup_steps: float = field(default=0.1, metadata={"help": "Warm-up: a number of steps, or below 1 a share of all steps."})
+    weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
+    per_device_train_batch_size: int = field(default=32, metadata={"help": "Examples a step on each device."})
+    logging_steps: float = field(default=20, metadata={"help": "Steps between two lines of the log."})
+    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints to keep."})
+    save_strategy: str = field(default="steps", metadata={"help": "When to write a checkpoint: no, steps, epoch, best."})
+    train_sampling_strategy: str = field(
+        default="group_by_length", metadata={"help": "Order of the examples: random, sequential, group_by_length."}
+    )
+    remove_unused_columns: bool = field(default=False, metadata={"help": "Must stay false: the collators choose the columns."})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.remove_unused_columns:
+            raise ValueError("remove_unused_columns must be false: the columns are token ids that the collator needs.")
+
+
+@dataclass
+class TeacherTrainingArguments(_LateInteractionArguments):
+    """Arguments of `TeacherTrainer`; all of `TrainingArguments` besides.
+
+    Example:
+        >>> TeacherTrainingArguments(output_dir="runs/teacher", use_cpu=True).negatives
+        1
+    """
+
+    negatives: int = field(default=1, metadata={"help": "Given hard negatives used with each query, besides the in-batch ones."})
+    temperature: float = field(default=1.0, metadata={"help": "The scores are divided by it."})
+    kd_weight: float = field(
+        default=1.0, metadata={"help": "Weight of the KL divergence to given scores, where the examples have them."}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.negatives < 0 or self.temperature <= 0 or self.kd_weight < 0:
+            raise ValueError("negatives and kd_weight must not be negative, temperature must be positive.")
+
+
+@dataclass
+class OpticalTrainingArguments(_LateInteractionArguments):
+    """Arguments of `OpticalTrainer`; all of `TrainingArguments` besides.
+
+    Example:
+        >>> OpticalTrainingArguments(output_dir="runs/optical-sw", loss="greedy", use_cpu=True).build_loss()
+        GreedyLoss()
+    """
+
+    loss: str = field(
+        default="optical", metadata={"help": "optical (transport), greedy (DR.DECR) or mse (sentence level).", "choices": LOSSES}
+    )
+    solver: str = field(default="sinkhorn", metadata={"help": "Transport solver.", "choices": SOLVERS})
+    epsilon: float = field(default=0.05, metadata={"help": "sinkhorn: weight of the entropy; smaller is sharper."})
+    beta: float = field(default=0.5, metadata={"help": "ipot: proximal step."})
+    max_iterations: int | None = field(default=None, metadata={"help": "Iterations of the solver (sinkhorn: 100, ipot: 50)."})
+    tolerance: float = field(default=1e-3, metadata={"help": "sinkhorn: marginal error at which a problem stops."})
+    differentiate_plan: bool = field(default=False, metadata={"help": "sinkhorn: gradients through the plan, too."})
+    marginals: str = field(default="uniform", metadata={"help": "Mass of a token: uniform or idf.", "choices": MARGINALS})
+    expand: bool | None = field(
+        default=None,
+        metadata={"help": "Fill both sides with [MASK] to the query length, as in the paper; default: as the student's queries."},
+    )
+    max_length: int | None = field(
+        default=None, metadata={"help": "Tokens a side without expansion; default: the query length of each model."}
+    )
+    too_long: str = field(
+        default="drop", metadata={"help": "Pairs beyond that length: drop (counted) or truncate.", "choices": TOO_LONG}
+    )
+    teacher_cache: str | None = field(
+        default=None, metadata={"help": "Folder for the teacher's embeddings of the bitext: computed once, then read from there."}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, allowed in (("loss", LOSSES), ("solver", SOLVERS), ("marginals", MARGINALS), ("too_long", TOO_LONG)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}.")
+        if self.epsilon <= 0 or self.beta <= 0 or self.tolerance < 0:
+            raise ValueError("epsilon and beta must be positive, tolerance must not be negative.")
+
+    def build_loss(self) -> DistillationLoss:
+        """The loss that these arguments describe."""
+        if self.loss == "greedy":
+            return GreedyLoss()
+        if self.loss == "mse":
+            return SentenceMSELoss()
+        limit = {} if self.max_iterations is None else {"max_iterations": self.max_iterations}
+        if self.solver == "exact":
+            return OpticalLoss(exact)
+        if self.solver == "ipot":
+            return OpticalLoss(partial(ipot, beta=self.beta, **limit))
+        options = {"epsilon": self.epsilon, "tolerance": self.tolerance, "differentiate_plan": self.differentiate_plan}
+        return OpticalLoss(partial(sinkhorn, **options, **limit))

@@ -1,0 +1,128 @@
+"""The frozen teacher's token embeddings of a bitext: computed once, kept on disk, read from memory maps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+if TYPE_CHECKING:
+    from ..models import OpticalTeacherModel
+
+_SENTENCES_PER_CHUNK = 2048
+
+
+class EmbeddingCache:
+    """Sequence of `(tokens, d)` float16 tensors, one for each sentence.
+
+    The folder's name is a hash of the teacher's weights, the token ids and the way they are padded: another teacher or other data
+    never meet. Each chunk is written beside its final name and renamed, so a killed build goes on where it stopped and a file
+    that is there is complete.
+
+    Args:
+        folder: made by `build`.
+        lengths: number of tokens of each sentence.
+    """
+
+    def __init__(self, folder: Path, lengths: Sequence[int]) -> None:
+        self.folder = folder
+        self._offsets, self._chunks = [], []
+        for start in range(0, len(lengths), _SENTENCES_PER_CHUNK):
+            part = np.asarray(lengths[start : start + _SENTENCES_PER_CHUNK])
+            self._offsets.append(np.concatenate([[0], np.cumsum(part)]))
+            data = np.load(_chunk_file(folder, start), mmap_mode="r", allow_pickle=False)
+            if len(data) != self._offsets[-1][-1]:
+                raise ValueError(
+                    f"{_chunk_file(folder, start)} holds {len(data)} vectors, not {self._offsets[-1][-1]}: delete {folder}."
+                )
+            self._chunks.append(data)
+        self._length = len(lengths)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, row: int) -> Tensor:
+        chunk, place = divmod(row, _SENTENCES_PER_CHUNK)
+        start, stop = self._offsets[chunk][place : place + 2]
+        return torch.from_numpy(np.array(self._chunks[chunk][start:stop]))
+
+    @classmethod
+    def build(
+        cls,
+        root: str | Path,
+        teacher: OpticalTeacherModel,
+        ids: Sequence[Sequence[int]],
+        *,
+        expand: bool,
+        batch_size: int = 64,
+        process_index: int = 0,
+        num_processes: int = 1,
+        wait: object = None,
+    ) -> EmbeddingCache:
+        """Open the cache of these sentences below `root`; compute what is missing.
+
+        Args:
+            root: folder of caches.
+            teacher: encodes; its device is used.
+            ids: token ids of the sentences.
+            expand: with `[MASK]` expansion.
+            batch_size: sentences at a time.
+            process_index, num_processes: several processes share the work, chunk by chunk.
+            wait: called before opening, so that no process reads what another has not written (`accelerator.wait_for_everyone`).
+        """
+        folder = Path(root) / _key(teacher, ids, expand)
+        folder.mkdir(parents=True, exist_ok=True)
+        mine = range(process_index * _SENTENCES_PER_CHUNK, len(ids), num_processes * _SENTENCES_PER_CHUNK)
+        missing = [start for start in mine if not _chunk_file(folder, start).exists()]
+        total = sum(len(ids[start : start + _SENTENCES_PER_CHUNK]) for start in missing)
+        with tqdm(total=total, desc="teacher embeddings", unit="sentence", disable=process_index > 0 or not missing) as progress:
+            for start in missing:
+                part = ids[start : start + _SENTENCES_PER_CHUNK]
+                _write_chunk(_chunk_file(folder, start), _encode(teacher, part, expand, batch_size))
+                progress.update(len(part))
+        if callable(wait):
+            wait()
+        length = teacher.config.query_length
+        return cls(folder, [length] * len(ids) if expand else [len(row) for row in ids])
+
+
+def _encode(teacher: OpticalTeacherModel, ids: Sequence[Sequence[int]], expand: bool, batch_size: int) -> np.ndarray:
+    from ..models.encoding_optical import encode_texts
+
+    def pad(part: Sequence[Sequence[int]]) -> dict[str, Tensor]:
+        return teacher.processor.pad_queries(part, expand=expand)
+
+    return torch.cat(encode_texts(teacher, ids, pad, batch_size, False, "sentences")).half().numpy()
+
+
+def _write_chunk(file: Path, data: np.ndarray) -> None:
+    temporary = file.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as out:
+            np.save(out, data, allow_pickle=False)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _chunk_file(folder: Path, start: int) -> Path:
+    return folder / f"chunk-{start // _SENTENCES_PER_CHUNK:06d}.npy"
+
+
+def _key(teacher: OpticalTeacherModel, ids: Sequence[Sequence[int]], expand: bool) -> str:
+    config = teacher.config
+    settings = [teacher.fingerprint(), expand, config.query_length if expand else None, config.attend_to_expansion_tokens]
+    digest = hashlib.sha256(json.dumps(settings).encode())
+    for row in ids:
+        digest.update(np.asarray([len(row), *row], dtype=np.int32).tobytes())
+    return digest.hexdigest()[:24]

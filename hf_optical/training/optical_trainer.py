@@ -1,0 +1,165 @@
+"""Distils a frozen English teacher into a student query encoder."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from transformers import Trainer
+
+from ..losses import DistillationLoss, DistillationOutput
+from ..models import OpticalOutput
+from .arguments import OpticalTrainingArguments
+from .bitext_examples import idf_weights, mask_ids, tokenize_bitext
+from .collators import BitextCollator
+from .embedding_cache import EmbeddingCache
+from .retrieval_evaluation import RetrievalEvaluationMixin
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from ..models import OpticalStudentModel, OpticalTeacherModel
+
+
+class OpticalTrainer(RetrievalEvaluationMixin, Trainer):
+    """Optimal-transport distillation from sentence pairs (arXiv 2301.12566).
+
+    The teacher is frozen, in eval mode, and in no optimizer and no checkpoint. With `args.teacher_cache` its embeddings are
+    computed once and only the student runs in training.
+
+    Args:
+        model: the student.
+        teacher: the English teacher.
+        args: see `OpticalTrainingArguments`.
+        train_dataset, eval_dataset: bitext with columns `english`, `non_english`.
+        retrieval_evaluator: student -> metrics such as `{"recall@10": 0.5}`; called at every evaluation, so that
+            `metric_for_best_model="eval_recall@10"` picks the checkpoint that retrieves best.
+        loss: overrides the loss that `args` describe.
+
+    Raises:
+        ValueError: the student's embedding_dim differs from the teacher's; no pair fits into the length.
+
+    Example:
+        >>> OpticalTrainer(student, teacher, args, train_dataset=bitext).train()  # doctest: +SKIP
+    """
+
+    # the loss is a mean over the batch, not yet scaled for gradient accumulation
+    loss_is_scaled_for_ga = False
+
+    def __init__(
+        self,
+        model: OpticalStudentModel,
+        teacher: OpticalTeacherModel,
+        args: OpticalTrainingArguments,
+        train_dataset: Dataset,
+        eval_dataset: Dataset | None = None,
+        retrieval_evaluator: Callable[[OpticalStudentModel], dict[str, float]] | None = None,
+        loss: DistillationLoss | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if model.config.embedding_dim != teacher.config.embedding_dim:
+            raise ValueError(
+                f"the student's embedding_dim is {model.config.embedding_dim}, the teacher's {teacher.config.embedding_dim}: "
+                "they must be equal, for the student searches the teacher's documents."
+            )
+        expand = model.config.do_query_expansion if args.expand is None else args.expand
+        length = None if expand else args.max_length
+
+        def tokenize(data: Dataset) -> Dataset:
+            return tokenize_bitext(data, model, teacher, max_length=length, too_long=args.too_long)
+
+        examples = tokenize(train_dataset)
+        held_out = examples.select([]) if eval_dataset is None else tokenize(eval_dataset)
+        self.collator = BitextCollator(model.processor, teacher.processor, expand)
+        super().__init__(
+            model=model,
+            args=args,
+            train_dataset=examples,
+            eval_dataset=held_out,
+            data_collator=self.collator,
+            processing_class=model.tokenizer,
+            **kwargs,
+        )
+        self.retrieval_evaluator = retrieval_evaluator
+        self.loss = loss or args.build_loss()
+        # frozen, and prepared for evaluation only: not wrapped for gradients, not in the optimizer, not in a checkpoint
+        self.teacher = self.accelerator.prepare_model(teacher.requires_grad_(False).eval(), evaluation_mode=True)
+        self._weights = self._idf(examples, expand) if args.marginals == "idf" else None
+        self._statistics: dict[str, list[Tensor]] = defaultdict(list)
+        self._empty_pairs = 0
+        if args.teacher_cache:
+            self.train_cache = EmbeddingCache.build(
+                args.teacher_cache,
+                teacher,
+                examples["teacher_ids"][:],
+                expand=expand,
+                process_index=self.accelerator.process_index,
+                num_processes=self.accelerator.num_processes,
+                wait=self.accelerator.wait_for_everyone,
+            )
+        else:
+            self.train_cache = None
+
+    def _idf(self, examples: Dataset, expand: bool) -> dict[str, Tensor]:
+        weights = {}
+        for side, processor in (("student", self.collator.student), ("teacher", self.collator.teacher)):
+            ids = examples[f"{side}_ids"][:]
+            weights[side] = idf_weights(ids, processor.config.vocab_size, mask_ids(processor, expand)).to(self.args.device)
+        return weights
+
+    def get_train_dataloader(self) -> torch.utils.data.DataLoader:
+        # the cache belongs to the training pairs alone
+        self.data_collator = BitextCollator(self.collator.student, self.collator.teacher, self.collator.expand, self.train_cache)
+        loader = super().get_train_dataloader()
+        self.data_collator = self.collator
+        return loader
+
+    def compute_loss(
+        self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Tensor | tuple[Tensor, DistillationOutput]:
+        """`loss = <P*, C>_F`, `P* = argmin_{P in U(a, b)} <P, C>_F`, `C_ij = 1 - <S_i, T_j>` (arXiv 2301.12566, eq. 4-6)."""
+        S = model(**inputs["student"])  # embeddings (B, n, d) of the non-English sentences
+        T = self.embed_english(inputs["teacher"])  # embeddings (B, m, d) of the English ones, constant
+        a, b = self.token_weights(inputs)  # marginals (B, n), (B, m) before normalisation; None: uniform
+        output = self.loss(S.embeddings, T.embeddings, S.scoring_mask, T.scoring_mask, a, b)
+        self._record(model, output)
+        return (output.loss, output) if return_outputs else output.loss
+
+    @torch.no_grad()
+    def embed_english(self, inputs: dict[str, Tensor]) -> OpticalOutput:
+        """The teacher's embeddings: from the cache where the batch brings them, else by running the teacher."""
+        if "embeddings" in inputs:
+            return OpticalOutput(embeddings=inputs["embeddings"], scoring_mask=inputs["scoring_mask"])
+        return self.teacher(**inputs)
+
+    def token_weights(self, inputs: dict[str, Any]) -> tuple[Tensor | None, Tensor | None]:
+        """`(B, n)` and `(B, m)` weights of the tokens, None for uniform marginals."""
+        if self._weights is None:
+            return None, None
+        return self._weights["student"][inputs["student"]["input_ids"]], self._weights["teacher"][inputs["teacher"]["input_ids"]]
+
+    def prediction_step(
+        self, model: nn.Module, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: list[str] | None = None
+    ) -> tuple[Tensor, None, None]:
+        """Loss on held-out pairs."""
+        inputs = self._prepare_inputs(inputs)
+        with torch.no_grad(), self.compute_loss_context_manager():
+            return self.compute_loss(model, inputs).detach(), None, None
+
+    def _record(self, model: nn.Module, output: DistillationOutput) -> None:
+        if model.training:
+            self._empty_pairs += int(output.empty.sum())
+            for name, value in output.statistics.items():
+                self._statistics[name].append(value.detach())
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Adds the solver's statistics since the last line, and the number of empty pairs so far."""
+        if "loss" in logs:
+            logs |= {name: torch.stack(values).mean().item() for name, values in self._statistics.items()}
+            self._statistics.clear()
+            if self._empty_pairs:
+                logs["empty_pairs"] = self._empty_pairs
+        super().log(logs, start_time)

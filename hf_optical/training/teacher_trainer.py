@@ -1,0 +1,106 @@
+"""Trains an English ColBERT teacher on (query, positive, negatives)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from transformers import Trainer
+
+from ..models import maxsim
+from .arguments import TeacherTrainingArguments
+from .collators import RetrievalCollator
+from .retrieval_evaluation import RetrievalEvaluationMixin
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from ..models import OpticalTeacherModel
+
+
+class TeacherTrainer(RetrievalEvaluationMixin, Trainer):
+    """Contrastive training with in-batch and given negatives (arXiv 2004.12832), and optionally distillation of given scores.
+
+    Args:
+        model: the teacher to train.
+        args: see `TeacherTrainingArguments`.
+        train_dataset, eval_dataset: columns `query`, `positive`, `negatives` (list), optionally `scores`: of a better ranker,
+            one for the positive and one for each negative.
+        retrieval_evaluator: teacher -> metrics such as `{"recall@10": 0.5}`, called at every evaluation.
+    """
+
+    loss_is_scaled_for_ga = False
+
+    def __init__(
+        self,
+        model: OpticalTeacherModel,
+        args: TeacherTrainingArguments,
+        train_dataset: Dataset,
+        eval_dataset: Dataset | None = None,
+        retrieval_evaluator: Callable[[OpticalTeacherModel], dict[str, float]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            model=model,
+            args=args,
+            train_dataset=_with_length(train_dataset),
+            eval_dataset=train_dataset.select([]) if eval_dataset is None else eval_dataset,
+            data_collator=RetrievalCollator(model.processor, args.negatives),
+            processing_class=model.tokenizer,
+            **kwargs,
+        )
+        self.retrieval_evaluator = retrieval_evaluator
+
+    def compute_loss(
+        self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Cross-entropy of each query's positive among all documents of the batch, plus KL to the given scores."""
+        queries, documents = model(**inputs["query"]), model(**inputs["document"])
+        scores = maxsim(
+            queries.embeddings.float(), documents.embeddings.float(), queries.scoring_mask, documents.scoring_mask
+        )  # (B, B * (1 + k))
+        scores = scores / self.args.temperature
+        loss = in_batch_loss(scores, inputs["document"]["input_ids"])
+        if "scores" in inputs and self.args.kd_weight:
+            loss = loss + self.args.kd_weight * kd_loss(scores, inputs["scores"] / self.args.temperature)
+        return (loss, scores) if return_outputs else loss
+
+    def prediction_step(
+        self, model: nn.Module, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: list[str] | None = None
+    ) -> tuple[Tensor, None, None]:
+        """Loss on held-out queries."""
+        inputs = self._prepare_inputs(inputs)
+        with torch.no_grad(), self.compute_loss_context_manager():
+            return self.compute_loss(model, inputs).detach(), None, None
+
+
+def in_batch_loss(scores: Tensor, document_ids: Tensor) -> Tensor:
+    """Cross-entropy of the positives.
+
+    Args:
+        scores: `(B, B * (1 + k))`; query i's positive is column `i * (1 + k)`.
+        document_ids: `(B * (1 + k), L)` token ids: a document equal to a query's positive is no negative for it.
+    """
+    step = scores.shape[1] // scores.shape[0]
+    positive = torch.arange(len(scores), device=scores.device) * step
+    same = (document_ids[positive][:, None, :] == document_ids[None, :, :]).all(-1)
+    same[torch.arange(len(scores), device=scores.device), positive] = False
+    return nn.functional.cross_entropy(scores.masked_fill(same, -torch.inf), positive)
+
+
+def kd_loss(scores: Tensor, targets: Tensor) -> Tensor:
+    """KL(target || model) over each query's own documents (arXiv 2010.11386, eq. 2).
+
+    Args:
+        scores: `(B, B * (1 + k))`. targets: `(B, 1 + k)` scores of the ranker that is distilled.
+    """
+    rows, step = targets.shape
+    own = scores.view(rows, rows, step)[torch.arange(rows, device=scores.device), torch.arange(rows, device=scores.device)]
+    return nn.functional.kl_div(own.log_softmax(-1), targets.log_softmax(-1), log_target=True, reduction="batchmean")
+
+
+def _with_length(dataset: Dataset) -> Dataset:
+    """Column `length`, characters of the positive: batches of like length cost less padding."""
+    return dataset.add_column("length", [len(text) for text in dataset["positive"]])
