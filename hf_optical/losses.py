@@ -55,8 +55,15 @@ class DistillationLoss(nn.Module):
             student_weights, teacher_weights: as the masks, non-negative weights of the tokens (IDF); None is uniform.
 
         Raises:
-            ValueError: shapes do not fit, or every pair of the batch is empty.
+            ValueError: shapes do not fit, every pair of the batch is empty, or an embedding or weight is not finite.
         """
+        for side, embeddings, mask in (("student", student, student_mask), ("teacher", teacher, teacher_mask)):
+            if embeddings.dim() != 3 or mask.shape != embeddings.shape[:2]:
+                shapes = f"{side} {tuple(embeddings.shape)} and {side}_mask {tuple(mask.shape)}"
+                raise ValueError(f"{shapes} must be (B, tokens, embedding_dim) and (B, tokens).")
+        if len(student) != len(teacher) or student.shape[-1] != teacher.shape[-1]:
+            shapes = f"student {tuple(student.shape)} and teacher {tuple(teacher.shape)}"
+            raise ValueError(f"{shapes} must agree in batch size and embedding_dim.")
         keep_s, keep_t = student_mask.bool(), teacher_mask.bool()
         empty = ~(keep_s.any(-1) & keep_t.any(-1))
         if bool(empty.all()):
@@ -72,6 +79,9 @@ class DistillationLoss(nn.Module):
                 marginals(keep_t, teacher_weights),
             )
         per_pair = torch.where(empty, 0.0, per_pair)
+        if not bool(torch.isfinite(per_pair).all()):
+            bad = (~torch.isfinite(per_pair)).nonzero().flatten().tolist()
+            raise ValueError(f"the loss of pair(s) {bad[:5]} of the batch of {len(empty)} is not finite: are the embeddings NaN?")
         return DistillationOutput(per_pair.mean(), per_pair, empty, statistics)
 
     def per_pair(self, student: Tensor, teacher: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -104,7 +114,7 @@ class OpticalLoss(DistillationLoss):
         statistics = {
             "marginal_error": result.marginal_error[filled].mean(),
             "converged": result.converged[filled].float().mean(),
-            "plan_width": plan_width(result.plan)[filled].mean(),
+            "plan_width": plan_width(result.plan.detach())[filled].mean(),
         }
         return result.cost, statistics
 
@@ -114,7 +124,7 @@ class GreedyLoss(DistillationLoss):
 
     The most similar pair of tokens is aligned and both are taken out, and so on until one side is used up. The loss is the mean
     squared Euclidean distance of the aligned tokens (the MSE times `embedding_dim`, so that its scale is that of the cosine cost).
-    Weights of tokens are not used.
+    Weights of tokens are not used, except that a token of weight zero takes no part.
     """
 
     def per_pair(self, student: Tensor, teacher: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -151,7 +161,7 @@ def greedy_alignment(similarity: Tensor, student_mask: Tensor, teacher_mask: Ten
                  [0., 1.]]])
     """
     batch, n, m = similarity.shape
-    free = similarity.masked_fill(~(student_mask[:, :, None] & teacher_mask[:, None, :]), -torch.inf).clone()
+    free = similarity.detach().masked_fill(~(student_mask[:, :, None] & teacher_mask[:, None, :]), -torch.inf)
     alignment = torch.zeros_like(similarity)
     each = torch.arange(batch, device=similarity.device)
     for _ in range(min(n, m)):
@@ -164,7 +174,7 @@ def greedy_alignment(similarity: Tensor, student_mask: Tensor, teacher_mask: Ten
 
 
 def plan_width(plan: Tensor) -> Tensor:
-    """Over how many teacher tokens a student token spreads: mean of exp(entropy) of the plan's rows, `(B,)`; 1 is a hard alignment."""
+    """Over how many teacher tokens a student token spreads: mean of exp(entropy) of the plan's rows, `(B,)`; 1 if one to one."""
     mass = plan.sum(2)
     rows = plan / mass.clamp_min(torch.finfo(plan.dtype).tiny).unsqueeze(-1)
     width = torch.exp(torch.special.entr(rows).sum(-1))

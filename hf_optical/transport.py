@@ -11,6 +11,7 @@ Distillation", WSDM 2023, arXiv 2301.12566, section 3.2.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,8 +19,12 @@ from torch import Tensor
 # Where there is no mass: finite, so that no gradient is NaN, and so low that exp() is exactly zero beside any real entry.
 _NO_MASS = -1e30
 _TINY = torch.finfo(torch.float32).tiny
-# Asking whether all problems have converged waits for the GPU: once in so many iterations is enough.
-_LOOK_EVERY = 10
+# Iterations between two looks at which problems have converged (a look waits for the GPU) and two absorptions of the scalings.
+_CHUNK = 10
+# The logarithm of a mass of 1e-21: what is below that may be lost.
+_NEGLIGIBLE = -48.0
+# Totals of marginals in bfloat16 agree to no better than this.
+_TOTALS_AGREE = 0.01
 
 
 @dataclass
@@ -29,7 +34,7 @@ class TransportResult:
     Attributes:
         plan: `(B, n, m)` float32, non-negative; constant (detached) unless the solver was asked to differentiate through it.
         cost: `(B,)` float32, `<plan, C>_F`. Its gradient with respect to `C` is the plan (envelope theorem).
-        marginal_error: `(B,)` float32, the larger of the two L1 distances between the plan's marginals and `a`, `b`.
+        marginal_error: `(B,)` float32, the larger of the two L1 distances between the plan's marginals and `a`, `b`; 0 if empty.
         iterations: `(B,)` int64, iterations until the problem converged (or the limit).
         converged: `(B,)` bool, `marginal_error` is at most the tolerance (1e-3 for `ipot` and `exact`).
         empty: `(B,)` bool, true where one side has no mass at all: plan and cost are zero there.
@@ -85,7 +90,7 @@ def marginals(mask: Tensor, weights: Tensor | None = None) -> Tensor:
         `(B, n)` float32; rows sum to 1, or to 0 where the whole row is masked.
 
     Raises:
-        ValueError: shapes differ, or a weight is negative or not finite.
+        ValueError: shapes differ, or the weight of an unmasked token is negative or not finite.
 
     Example:
         >>> import torch
@@ -100,9 +105,13 @@ def marginals(mask: Tensor, weights: Tensor | None = None) -> Tensor:
         if weights.shape != mask.shape:
             raise ValueError(f"weights {tuple(weights.shape)} and mask {tuple(mask.shape)} must have one shape.")
         mass = torch.where(keep, weights.float(), 0.0)
-        if not bool(torch.isfinite(mass).all()) or bool((mass < 0).any()):
-            raise ValueError("marginal weights must be finite and not negative.")
-        mass = torch.where(mass.sum(-1, keepdim=True) > 0, mass, uniform)
+        bad = ~((mass >= 0).all(-1) & mass.sum(-1).isfinite())
+        if bool(bad.any()):
+            rows = bad.nonzero()[:, 0].tolist()
+            raise ValueError(
+                f"marginal weights must be finite and not negative: see row(s) {rows[:5]} of the batch of {len(mask)}."
+            )
+        mass = torch.where(mass.sum(-1, keepdim=True) >= _TINY, mass, uniform)
     total = mass.sum(-1, keepdim=True)
     return torch.where(total > 0, mass / total.clamp_min(_TINY), 0.0)
 
@@ -124,14 +133,16 @@ def sinkhorn(
 
     Args:
         cost: `(B, n, m)`, any floating dtype; solved in float32. Entries where `a` or `b` is zero are ignored.
-        a: `(B, n)` row marginal. b: `(B, m)` column marginal. Of equal totals in each problem.
+        a: `(B, n)` row marginal. b: `(B, m)` column marginal. Constants, of equal totals in each problem (`b` is scaled to the
+            total of `a`, which takes out what rounding there is in half precision).
         epsilon: weight of the entropy, in units of the cost; smaller is sharper and slower to converge.
         max_iterations: limit for each problem.
         tolerance: L1 marginal error at which a problem stops.
         differentiate_plan: let gradients flow through the iterations too, instead of treating the plan as a constant.
 
     Raises:
-        ValueError: shapes do not fit; `epsilon`, `max_iterations` or `tolerance` is out of range; a cost with mass is not finite.
+        ValueError: shapes do not fit; `epsilon`, `max_iterations` or `tolerance` is out of range; a marginal is negative or not
+            finite; the totals of `a` and `b` differ by more than 1 %; a cost with mass is not finite.
 
     Example:
         >>> import torch
@@ -142,26 +153,72 @@ def sinkhorn(
     """
     if not epsilon > 0:
         raise ValueError(f"epsilon must be positive, got {epsilon}.")
-    if tolerance < 0:
+    if not tolerance >= 0:
         raise ValueError(f"tolerance must not be negative, got {tolerance}.")
-    support, empty, c = _prepare(cost, a, b, max_iterations)
-    with torch.autocast(cost.device.type, enabled=False), torch.set_grad_enabled(differentiate_plan and cost.requires_grad):
-        mass_a, mass_b = a.detach().float(), b.detach().float()
-        kernel = torch.where(support, -c / epsilon, _NO_MASS)
-        f, g = torch.zeros_like(mass_a), torch.zeros_like(mass_b)
-        active = ~empty
-        iterations = torch.zeros(len(c), dtype=torch.long, device=c.device)
-        for step in range(max_iterations):
-            new_f = _potential(mass_a, kernel + g[:, None, :], dim=2)
-            if step:  # the row marginal of (f, g) is a * exp(f - new_f): the test for convergence costs nothing
-                active = active & ((mass_a * (torch.exp(f - new_f) - 1).abs()).sum(-1) > tolerance)
-            if step % _LOOK_EVERY == 0 and not bool(active.any()):
+    problem = _prepare(cost, a, b, max_iterations)
+    differentiate = differentiate_plan and problem.cost.requires_grad
+    advance = _log_steps if differentiate else _scaling_steps
+    with torch.autocast(cost.device.type, enabled=False), torch.set_grad_enabled(differentiate):
+        kernel = torch.where(problem.support, -problem.cost / epsilon, _NO_MASS)
+        f, g = _potential(problem.a, kernel, dim=2), torch.zeros_like(problem.b)
+        plan, active = torch.zeros_like(kernel), ~problem.empty
+        iterations = torch.zeros(len(kernel), dtype=torch.long, device=kernel.device)
+        for done in range(0, max_iterations, _CHUNK):
+            left = active.nonzero().flatten()
+            if not len(left):
                 break
-            new_g = _potential(mass_b, kernel + new_f[:, :, None], dim=1)
-            f, g = torch.where(active[:, None], new_f, f), torch.where(active[:, None], new_g, g)
-            iterations += active
-        plan = torch.exp(kernel + f[:, :, None] + g[:, None, :])
-    return _result(plan, cost, a, b, iterations, tolerance)
+            state = [tensor[left] for tensor in (kernel, problem.a, problem.b, f, g, iterations)]
+            plan[left], f[left], g[left], iterations[left], active[left] = advance(
+                *state, min(_CHUNK, max_iterations - done), tolerance
+            )
+    return _result(plan, problem, iterations, tolerance)
+
+
+def _log_steps(
+    kernel: Tensor, a: Tensor, b: Tensor, f: Tensor, g: Tensor, iterations: Tensor, steps: int, tolerance: float
+) -> tuple[Tensor, ...]:
+    """Sinkhorn iterations in the log domain: safe for any epsilon, and differentiable.
+
+    Takes potentials `f`, `g` (in units of epsilon) and the iterations so far of each problem, which stops when it has converged.
+    Returns plan, f, g, iterations, and which problems have not converged.
+    """
+    active = torch.ones_like(iterations, dtype=torch.bool)
+    for _ in range(steps):
+        new_f = _potential(a, kernel + g[:, None, :], dim=2)
+        # the row marginal of (f, g) is a * exp(f - new_f): the test for convergence costs nothing
+        error = (a * (torch.exp((f - new_f).detach()) - 1).abs()).sum(1)
+        active = active & ((iterations == 0) | (error > tolerance))
+        new_g = _potential(b, kernel + new_f[:, :, None], dim=1)
+        f, g = torch.where(active[:, None], new_f, f), torch.where(active[:, None], new_g, g)
+        iterations = iterations + active
+    return torch.exp(kernel + f[:, :, None] + g[:, None, :]), f, g, iterations, active
+
+
+def _scaling_steps(
+    kernel: Tensor, a: Tensor, b: Tensor, f: Tensor, g: Tensor, iterations: Tensor, steps: int, tolerance: float
+) -> tuple[Tensor, ...]:
+    """The same iterations as `_log_steps`, several times faster: scalings `u`, `v` of the plan as it stands, without exp and log.
+
+    The scalings are absorbed into the potentials at the end (Schmitzer 2019, arXiv 1610.06519, section 3.1). A problem in which
+    they make an entry matter that was too small for float32 is done again in the log domain.
+    """
+    start = torch.exp(kernel + f[:, :, None] + g[:, None, :])
+    u, v, count = torch.ones_like(f), torch.ones_like(g), iterations
+    active = torch.ones_like(iterations, dtype=torch.bool)
+    for _ in range(steps):
+        rows = (start * v[:, None, :]).sum(2)
+        active = active & ((count == 0) | ((u * rows - a).abs().sum(1) > tolerance))
+        u = torch.where(active[:, None] & (a > 0), a / rows, u)
+        v = torch.where(active[:, None] & (b > 0), b / (start * u[:, :, None]).sum(1), v)
+        count = count + active
+    new_f, new_g = f + torch.log(u), g + torch.log(v)
+    result = start * u[:, :, None] * v[:, None, :], new_f, new_g, count, active
+    lost = _lost(start, kernel + new_f[:, :, None] + new_g[:, None, :])
+    if bool(lost.any()):
+        again = [tensor[lost] for tensor in (kernel, a, b, f, g, iterations)]
+        for done, redone in zip(result, _log_steps(*again, steps, tolerance), strict=True):
+            done[lost] = redone
+    return result
 
 
 def ipot(cost: Tensor, a: Tensor, b: Tensor, *, beta: float = 0.5, max_iterations: int = 50) -> TransportResult:
@@ -187,18 +244,46 @@ def ipot(cost: Tensor, a: Tensor, b: Tensor, *, beta: float = 0.5, max_iteration
     """
     if not beta > 0:
         raise ValueError(f"beta must be positive, got {beta}.")
-    support, empty, c = _prepare(cost, a, b, max_iterations)
+    problem = _prepare(cost, a, b, max_iterations)
     with torch.no_grad(), torch.autocast(cost.device.type, enabled=False):
-        mass_a, mass_b = a.float(), b.float()
-        step = torch.where(support, -c / beta, _NO_MASS)
-        log_plan, g = torch.zeros_like(c), torch.log(mass_b.clamp_min(_TINY))
-        for _ in range(max_iterations):
-            kernel = torch.where(support, step + log_plan, _NO_MASS)
-            f = _potential(mass_a, kernel + g[:, None, :], dim=2)
-            g = _potential(mass_b, kernel + f[:, :, None], dim=1)
-            log_plan = kernel + f[:, :, None] + g[:, None, :]
-        plan = torch.exp(log_plan)
-    return _result(plan, cost, a, b, torch.where(empty, 0, max_iterations), 1e-3)
+        step = torch.where(problem.support, -problem.cost / beta, _NO_MASS)
+        log_plan = torch.where(problem.support, 0.0, _NO_MASS)
+        g = torch.where(problem.b > 0, torch.log(problem.b), 0.0)
+        for done in range(0, max_iterations, _CHUNK):
+            steps = min(_CHUNK, max_iterations - done)
+            plan, log_plan, g = _proximal_scaling_steps(step, problem.a, problem.b, log_plan, g, steps)
+    return _result(plan, problem, torch.where(problem.empty, 0, max_iterations), 1e-3)
+
+
+def _proximal_log_steps(step: Tensor, a: Tensor, b: Tensor, log_plan: Tensor, g: Tensor, steps: int) -> tuple[Tensor, ...]:
+    """Proximal steps in the log domain: `step` is `-cost / beta`, `g` the last column potential. Returns plan, log_plan, g."""
+    for _ in range(steps):
+        kernel = (step + log_plan).clamp_min(_NO_MASS)
+        f = _potential(a, kernel + g[:, None, :], dim=2)
+        g = _potential(b, kernel + f[:, :, None], dim=1)
+        log_plan = kernel + f[:, :, None] + g[:, None, :]
+    return torch.exp(log_plan), log_plan, g
+
+
+def _proximal_scaling_steps(step: Tensor, a: Tensor, b: Tensor, log_plan: Tensor, g: Tensor, steps: int) -> tuple[Tensor, ...]:
+    """The same steps as `_proximal_log_steps`, faster, on the plan itself; again in the log domain where float32 was too small."""
+    plan, gibbs, v = torch.exp(log_plan), torch.exp(step), torch.exp(g)
+    all_u, all_v = torch.ones_like(a), torch.ones_like(b)
+    for _ in range(steps):
+        plan *= gibbs
+        u = torch.where(a > 0, a / (plan * v[:, None, :]).sum(2), 1.0)
+        plan *= u[:, :, None]
+        v = torch.where(b > 0, b / plan.sum(1), 1.0)
+        plan *= v[:, None, :]
+        all_u, all_v = all_u * u, all_v * v
+    change = steps * step + torch.log(all_u)[:, :, None] + torch.log(all_v)[:, None, :]
+    result = plan, (log_plan + change).clamp_min(_NO_MASS), torch.log(v)
+    lost = _lost(plan, log_plan + change)
+    if bool(lost.any()):
+        again = [tensor[lost] for tensor in (step, a, b, log_plan, g)]
+        for done, redone in zip(result, _proximal_log_steps(*again, steps), strict=True):
+            done[lost] = redone
+    return result
 
 
 def exact(cost: Tensor, a: Tensor, b: Tensor) -> TransportResult:
@@ -216,34 +301,57 @@ def exact(cost: Tensor, a: Tensor, b: Tensor) -> TransportResult:
         >>> exact(torch.tensor([[[0.0, 1.0], [1.0, 0.0]]]), half, half).cost
         tensor([0.])
     """
-    import ot  # here, and not above: whoever loads a model or uses another solver needs no POT
+    import numpy as np  # here, and not above: whoever loads a model or uses another solver needs no POT
+    import ot
 
-    _, empty, c = _prepare(cost, a, b, 1)
-    plan = torch.zeros(c.shape, dtype=torch.float64)
-    costs, rows, columns = c.double().cpu(), a.detach().double().cpu(), b.detach().double().cpu()
-    for i in (~empty).nonzero().flatten().tolist():
-        keep_a, keep_b = rows[i] > 0, columns[i] > 0
-        mass_a, mass_b = rows[i][keep_a], columns[i][keep_b]
-        block = costs[i][keep_a][:, keep_b].contiguous().numpy()
+    problem = _prepare(cost, a, b, 1)
+    costs, rows, columns = (x.detach().double().cpu().numpy() for x in (problem.cost, problem.a, problem.b))
+    plan = np.zeros(costs.shape)
+    for i in (~problem.empty).nonzero().flatten().tolist():
+        block = np.ix_(rows[i].nonzero()[0], columns[i].nonzero()[0])
+        mass_a, mass_b = rows[i][block[0][:, 0]], columns[i][block[1][0]]
         # emd wants equal totals to 1e-16; float32 marginals agree to 1e-7 only
-        solved = ot.emd((mass_a / mass_a.sum()).numpy(), (mass_b / mass_b.sum()).numpy(), block)
-        plan[i][keep_a[:, None] & keep_b[None, :]] = (torch.from_numpy(solved) * mass_a.sum()).flatten()
-    return _result(plan.float().to(cost.device), cost, a, b, (~empty).long(), 1e-3)
+        solved = ot.emd(mass_a / mass_a.sum(), mass_b / mass_b.sum(), costs[i][block])
+        plan[i][block] = solved * mass_a.sum()
+    return _result(torch.from_numpy(plan).float().to(cost.device), problem, (~problem.empty).long(), 1e-3)
 
 
-def _prepare(cost: Tensor, a: Tensor, b: Tensor, max_iterations: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Check the shapes; return where there is mass, which problems are empty, and the float32 cost, zero outside the support."""
+class _Problem(NamedTuple):
+    """A checked batch in float32: cost (zero outside the support), marginals of equal totals, support, which are empty."""
+
+    cost: Tensor
+    a: Tensor
+    b: Tensor
+    support: Tensor
+    empty: Tensor
+
+
+def _prepare(cost: Tensor, a: Tensor, b: Tensor, max_iterations: int) -> _Problem:
     if cost.dim() != 3 or a.shape != cost.shape[:2] or b.shape != (cost.shape[0], cost.shape[2]):
         raise ValueError(f"cost {tuple(cost.shape)}, a {tuple(a.shape)}, b {tuple(b.shape)}: want (B, n, m), (B, n), (B, m).")
     if max_iterations < 1:
         raise ValueError(f"max_iterations must be at least 1, got {max_iterations}.")
+    a, b = a.detach().float(), b.detach().float()
+    total_a, total_b = a.sum(1), b.sum(1)
     support = (a > 0)[:, :, None] & (b > 0)[:, None, :]
-    empty = ~support.flatten(1).any(-1)
+    empty = ~support.flatten(1).any(1)
     c = torch.where(support, cost.float(), 0.0)
-    if not bool(torch.isfinite(c).all()):
-        bad = (~torch.isfinite(c)).flatten(1).any(-1).nonzero().flatten().tolist()
-        raise ValueError(f"cost is not finite in problem(s) {bad[:5]} of the batch: are the embeddings NaN?")
-    return support, empty, c
+    unequal = ~empty & ((total_a - total_b).abs() > _TOTALS_AGREE * total_a)
+    faults = {
+        "a marginal is negative or not finite": ~((a >= 0) & a.isfinite()).all(1) | ~((b >= 0) & b.isfinite()).all(1),
+        f"the totals of a and b differ by more than {_TOTALS_AGREE:.0%}": unequal,
+        "cost is not finite; are the embeddings NaN?": ~c.isfinite().flatten(1).all(1),
+    }
+    if bool(torch.stack(list(faults.values())).any()):  # asked once: each question waits for the GPU
+        fault, where = next((text, bad.nonzero().flatten().tolist()) for text, bad in faults.items() if bool(bad.any()))
+        raise ValueError(f"transport problem(s) {where[:5]} of the batch of {len(c)}: {fault}")
+    filled = ~empty[:, None]  # the mass of a side without a partner goes nowhere
+    return _Problem(c, a.where(filled, 0.0), (b * (total_a / total_b)[:, None]).where(filled, 0.0), support, empty)
+
+
+def _lost(mass: Tensor, log_mass: Tensor) -> Tensor:
+    """`(B,)` bool: an entry that float32 cannot hold is not negligible, or a scaling went out of its range."""
+    return (((mass < _TINY) & (log_mass > _NEGLIGIBLE)) | ~log_mass.isfinite()).flatten(1).any(1)
 
 
 def _potential(mass: Tensor, scores: Tensor, dim: int) -> Tensor:
@@ -251,14 +359,11 @@ def _potential(mass: Tensor, scores: Tensor, dim: int) -> Tensor:
     return torch.where(mass > 0, torch.log(mass.clamp_min(_TINY)) - torch.logsumexp(scores, dim), 0.0)
 
 
-def _result(plan: Tensor, cost: Tensor, a: Tensor, b: Tensor, iterations: Tensor, tolerance: float) -> TransportResult:
-    support = (a > 0)[:, :, None] & (b > 0)[:, None, :]
-    empty = ~support.flatten(1).any(-1)
-    with torch.autocast(cost.device.type, enabled=False):
-        plan = torch.where(support, plan, 0.0)
-        # masked before the product, so that a padded entry's cost (even NaN) reaches neither the value nor the gradient
-        value = (plan * torch.where(support, cost.float(), 0.0)).sum((1, 2))
+def _result(plan: Tensor, problem: _Problem, iterations: Tensor, tolerance: float) -> TransportResult:
+    with torch.autocast(plan.device.type, enabled=False):
+        plan = torch.where(problem.support, plan, 0.0)
+        value = (plan * problem.cost).sum((1, 2))
     with torch.no_grad():
-        rows, columns = (plan.sum(2) - a.float()).abs().sum(1), (plan.sum(1) - b.float()).abs().sum(1)
-        error = torch.where(empty, 0.0, torch.maximum(rows, columns))
-    return TransportResult(plan, value, error, iterations, error <= tolerance, empty)
+        rows, columns = (plan.sum(2) - problem.a).abs().sum(1), (plan.sum(1) - problem.b).abs().sum(1)
+        error = torch.maximum(rows, columns)
+    return TransportResult(plan, value, error, iterations, error <= tolerance, problem.empty)

@@ -13,9 +13,7 @@ from .files import existing_file
 from .hub import column_names, dataset_errors, is_hub_name, open_dataset, records
 
 
-def fill_from_dataset(
-    name: str, builder: CollectionBuilder, *, split: str, config: str | None, revision: str | None
-) -> None:
+def fill_from_dataset(name: str, builder: CollectionBuilder, *, split: str, config: str | None, revision: str | None) -> None:
     """Read corpus (unless `builder` has one), queries and judgements of a data set into `builder`.
 
     Args:

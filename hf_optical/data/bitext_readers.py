@@ -61,9 +61,7 @@ def read_bitext(
             raise DataError(problem, fix="give (english, non_english), or a list for several sources")
         return moses_pairs(existing_file(source[0]), existing_file(source[1]))
     if not isinstance(source, str | PathLike):
-        raise DataError(
-            f"a source is a path or a name, not {type(source).__name__}", fix="give for example 'pairs.tsv'"
-        )
+        raise DataError(f"a source is a path or a name, not {type(source).__name__}", fix="give for example 'pairs.tsv'")
     path = Path(source)
     name = path.name.lower()
     if path.is_dir():
@@ -85,8 +83,6 @@ def read_bitext(
         return parquet_pairs(existing_file(path), wanted)
     if path.is_file() or not is_hub_name(str(source)):
         existing_file(path)
-        fix = (
-            f"give one of {', '.join(_TABLES)} (plain or .gz), {', '.join(_TMX)}, two Moses files, or a data set's name"
-        )
+        fix = f"give one of {', '.join(_TABLES)} (plain or .gz), {', '.join(_TMX)}, two Moses files, or a data set's name"
         raise DataError(f"unknown kind of file {path.suffix!r}", path=path, fix=fix)
     return dataset_pairs(str(source), wanted, split=split, config=config, revision=revision, streaming=streaming)

@@ -77,9 +77,7 @@ class CollectionBuilder:
             raise DataError(f"query {shown(key)} is there twice", path=path, line=line, column="_id", fix="keep one")
         self.texts[key] = plain_text(record, "text", path, line)
         if not self.texts[key].strip():
-            raise DataError(
-                f"query {shown(key)} is empty", path=path, line=line, column="text", fix="write or remove it"
-            )
+            raise DataError(f"query {shown(key)} is empty", path=path, line=line, column="text", fix="write or remove it")
         if english := plain_text(record, "english", path, line, required=False):
             self.english[key] = english
 
@@ -99,9 +97,7 @@ class CollectionBuilder:
             raise DataError(problem, path=path, line=line, column="score", fix="write 1 for relevant, 0 for not")
         judged = self.qrels.setdefault(query, {})
         if judged.get(document, relevance) != relevance:
-            problem = (
-                f"query {shown(query)} and document {shown(document)} are judged {judged[document]} and {relevance}"
-            )
+            problem = f"query {shown(query)} and document {shown(document)} are judged {judged[document]} and {relevance}"
             raise DataError(problem, path=path, line=line, fix="keep one of the two")
         self.repeated += document in judged
         judged[document] = relevance

@@ -23,9 +23,7 @@ def identifier(record: Mapping[str, object], names: tuple[str, ...], path: str |
     raise DataError(problem, path=path, line=line, column=names[0], fix="give every record an id")
 
 
-def plain_text(
-    record: Mapping[str, object], name: str, path: str | PathLike[str], line: int, *, required: bool = True
-) -> str:
+def plain_text(record: Mapping[str, object], name: str, path: str | PathLike[str], line: int, *, required: bool = True) -> str:
     """The text in a field; the empty text where it is null, or missing and not required."""
     if name not in record and required:
         hint = did_you_mean(name, record) or "check the form of the file"

@@ -55,9 +55,7 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
         return path
     if path.is_dir():
         names = sorted(entry.name for entry in path.iterdir())[:5]
-        raise DataError(
-            "a folder, not a file", path=path, fix=f"name a file in it: {', '.join(names) or 'it is empty'}"
-        )
+        raise DataError("a folder, not a file", path=path, fix=f"name a file in it: {', '.join(names) or 'it is empty'}")
     if not path.parent.is_dir():
         raise DataError("no such file, and no such folder", path=path, fix=f"check the path of {str(path.parent)!r}")
     beside = sorted(entry.name for entry in path.parent.iterdir() if not entry.name.startswith("."))
@@ -84,9 +82,7 @@ def open_bytes(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
                 with gzip.GzipFile(fileobj=raw) as unpacked:
                     yield io.BufferedReader(unpacked, _CHUNK)
             elif path.name.lower().endswith(".gz"):
-                raise DataError(
-                    "not a gzip file although its name ends with .gz", path=path, fix="rename or compress it"
-                )
+                raise DataError("not a gzip file although its name ends with .gz", path=path, fix="rename or compress it")
             else:
                 yield raw
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -178,9 +174,7 @@ def read_json_lines(path: str | os.PathLike[str], max_bytes: int = MAX_LINE_BYTE
             raise DataError(problem, path=path, line=number, fix="write one JSON object on each line") from error
         if not isinstance(record, dict):
             problem = f"a JSON {type(record).__name__}, not an object"
-            raise DataError(
-                problem, path=path, line=number, fix='write for example {"english": "…", "non_english": "…"}'
-            )
+            raise DataError(problem, path=path, line=number, fix='write for example {"english": "…", "non_english": "…"}')
         yield JsonLine(number, record)
 
 

@@ -52,15 +52,11 @@ class BitextFilter:
 
     def __post_init__(self) -> None:
         if self.min_characters < 1:
-            raise DataError(
-                f"min_characters is {self.min_characters}", fix="an empty sentence has no translation: 1 or more"
-            )
+            raise DataError(f"min_characters is {self.min_characters}", fix="an empty sentence has no translation: 1 or more")
         if self.max_characters is not None and self.max_characters < self.min_characters:
             problem = f"max_characters {self.max_characters} is less than min_characters {self.min_characters}"
             raise DataError(problem, fix="no pair could be kept: raise it, or give None")
-        if self.max_length_ratio is not None and not (
-            self.max_length_ratio >= 1 and math.isfinite(self.max_length_ratio)
-        ):
+        if self.max_length_ratio is not None and not (self.max_length_ratio >= 1 and math.isfinite(self.max_length_ratio)):
             raise DataError(f"max_length_ratio is {self.max_length_ratio}", fix="give 1 or more, or None for no bound")
 
     def reason(self, english: str, non_english: str, expected_ratio: float | None = None) -> str:
@@ -69,13 +65,13 @@ class BitextFilter:
         Args:
             english: The English side.
             non_english: The other side.
-            expected_ratio: Length ratio that pairs should have (see `expected_length_ratio`); None where it is not judged.
+            expected_ratio: Length ratio that pairs should have (`expected_length_ratio`); None where it is not judged.
         """
         found, english, non_english = self.clean(english, non_english)
         return found or self.ratio_reason(english, non_english, expected_ratio)
 
     def clean(self, english: str, non_english: str) -> tuple[str, str, str]:
-        """`(reason, english, non_english)`: both sides normalised, and why they are rejected but for their length ratio."""
+        """`(reason, english, non_english)`: both sides normalised, and why they are rejected, length ratio aside."""
         broken = self.drop_bad_encoding and (has_bad_encoding(english) or has_bad_encoding(non_english))
         english, non_english = normalise_text(english), normalise_text(non_english)
         reason = ""
@@ -100,7 +96,7 @@ class BitextFilter:
         return LENGTH_RATIO if max(deviation, 1 / deviation) > self.max_length_ratio else ""
 
     def expected_length_ratio(self, pairs: Iterable[tuple[str, str]]) -> float | None:
-        """The ratio that pairs should have: the median over `pairs`, which `clean` kept, or 1; None if none is judged."""
+        """The ratio that pairs should have: the median over `pairs`, which `clean` kept, or 1; None if unjudged."""
         if self.max_length_ratio is None:
             return None
         if not self.relative_to_median:

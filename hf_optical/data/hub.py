@@ -25,16 +25,23 @@ def is_hub_name(source: str) -> bool:
     return len(parts) == 1 or (len(parts) == 2 and not Path(parts[0]).is_dir())
 
 
+def _reading_errors() -> tuple[type[Exception], ...]:
+    """What reading can raise: files, Arrow, `datasets`, and the HTTP client, whose errors are not all `OSError`."""
+    import datasets
+    import httpx
+    import pyarrow as pa
+
+    return OSError, pa.ArrowException, datasets.exceptions.DatasetsError, httpx.HTTPError
+
+
 @contextmanager
 def dataset_errors(name: str | Path) -> Iterator[None]:
     """Turns what `datasets` raises into one `DataError`."""
-    import datasets
-
     try:
         yield
     except DataError:
         raise
-    except (OSError, ValueError, LookupError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+    except (ValueError, LookupError, RuntimeError, *_reading_errors()) as error:
         place = "this folder" if Path(name).is_dir() else "no file here, and no data set that can be reached"
         fix = "check the name, config=, split= and revision=, and the connection where it is on the Hub"
         raise DataError(f"{place} ({_reason(error)})", path=name, fix=fix) from error
@@ -123,24 +130,19 @@ def column_names(data: Dataset | IterableDataset, name: str | Path) -> list[str]
     return list(first)
 
 
-def records(
-    data: Dataset | IterableDataset, columns: list[str], name: str | Path
-) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def records(data: Dataset | IterableDataset, columns: list[str], name: str | Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """`(row number from 1, record)` with these columns only, read in batches.
 
     Raises:
         DataError: Reading fails on the way (a broken file, a lost connection).
     """
-    import datasets
-    import pyarrow as pa
-
     number = 0
     try:
         for batch in data.select_columns(columns).iter(batch_size=1000):
             for values in zip(*(batch[column] for column in columns), strict=True):
                 number += 1
                 yield number, dict(zip(columns, values, strict=True))
-    except (OSError, pa.ArrowException, datasets.exceptions.DatasetsError) as error:
+    except _reading_errors() as error:
         raise DataError(f"cannot be read after row {number:,}: {_reason(error)}", path=name, fix="try again") from error
 
 

@@ -167,9 +167,7 @@ def check_non_english(code: str) -> str:
     """`check_language`, and not English: the other side of a bitext or the language of the queries."""
     language = check_language(code)
     if language == "en":
-        raise DataError(
-            "the language is 'en', the side that is always there", fix="name the language of the other side"
-        )
+        raise DataError("the language is 'en', the side that is always there", fix="name the language of the other side")
     return language
 
 

@@ -95,6 +95,4 @@ def text_value(value: Any, path: str | PathLike[str], line: int, column: str) ->
         return value
     if value is None:
         return ""
-    raise DataError(
-        f"holds {type(value).__name__}, not text", path=path, line=line, column=column, fix="write a string"
-    )
+    raise DataError(f"holds {type(value).__name__}, not text", path=path, line=line, column=column, fix="write a string")

@@ -59,9 +59,7 @@ def read_csv(path: Path) -> Iterator[Fields]:
             return
         except csv.Error as error:
             problem = f"not a CSV row ({error})"
-            raise DataError(
-                problem, path=path, line=start, fix="close the quote, or double it inside a field"
-            ) from error
+            raise DataError(problem, path=path, line=start, fix="close the quote, or double it inside a field") from error
         if given.over_long:
             yield Fields(start, [], LINE_TOO_LONG)
         else:
@@ -106,9 +104,7 @@ def delimited_pairs(path: Path, wanted: Columns, columns: Sequence[str] | None, 
         names, named_at = [str(name) for name in columns], None
     if wanted.check(names, path, named_at):
         problem = "a translation column needs JSON Lines or Parquet"
-        raise DataError(
-            problem, path=path, line=named_at, fix="name the columns with english_column= and non_english_column="
-        )
+        raise DataError(problem, path=path, line=named_at, fix="name the columns with english_column= and non_english_column=")
     english, non_english = names.index(wanted.english), names.index(wanted.non_english)
     source = names.index("source") if "source" in names else None
     for line, fields, problem in rows:

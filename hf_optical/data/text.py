@@ -17,9 +17,7 @@ _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 _NOT_ALPHANUMERIC = re.compile("[^a-z0-9]+")
 
 # What UTF-8 bytes 80-BF look like when read as Windows-1252 or Latin-1.
-_LETTERLIKE = (
-    "\u0080-\u00bf\u20ac\u0192\u201e\u2020\u2021\u02c6\u2030\u0160\u0152\u017d\u02dc\u2122\u0161\u0153\u017e\u0178"
-)
+_LETTERLIKE = "\u0080-\u00bf\u20ac\u0192\u201e\u2020\u2021\u02c6\u2030\u0160\u0152\u017d\u02dc\u2122\u0161\u0153\u017e\u0178"
 _QUOTELIKE = "\u201a\u2026\u2039\u203a\u2018\u2019\u201c\u201d\u2022\u2013\u2014"
 _BROKEN = re.compile(
     "[\ufffd\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]"  # replacement, control, surrogate, non-character
@@ -43,9 +41,7 @@ def normalise_text(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", _INVISIBLE.sub("", _UNWRITABLE.sub("\ufffd", text)))
         # Taking a joiner away can bring marks together, and their new order can set another joiner free.
-        while ("\u200c" in text or "\u200d" in text) and (
-            shorter := unicodedata.normalize("NFC", _JOINER.sub("", text))
-        ) != text:
+        while ("\u200c" in text or "\u200d" in text) and (shorter := unicodedata.normalize("NFC", _JOINER.sub("", text))) != text:
             text = shorter
     elif "\x00" in text:
         text = text.replace("\x00", "\ufffd")

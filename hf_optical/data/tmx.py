@@ -100,9 +100,7 @@ class _Units:
             except expat.ExpatError as error:
                 reason = expat.ErrorString(error.code)
                 fix = "check that the file is whole, or export it again"
-                raise DataError(
-                    f"not well-formed XML ({reason})", path=self.path, line=error.lineno, fix=fix
-                ) from error
+                raise DataError(f"not well-formed XML ({reason})", path=self.path, line=error.lineno, fix=fix) from error
             except (LookupError, UnicodeError) as error:
                 raise DataError(f"unknown text encoding ({error})", path=self.path, fix="save it as UTF-8") from error
             yield from self.ready

@@ -97,9 +97,7 @@ class _Reader:
                 problem = f"missing; the fields are {', '.join(map(repr, record))}"
                 raise DataError(problem, path=self.path, line=line, column="positive", fix=hint)
             positive = self._filled(plain_text(record, "positive", self.path, line), "positive", line)
-            negatives = [
-                self._filled(text, "negatives", line) for text in self._list(record, "negatives", "negative", line)
-            ]
+            negatives = [self._filled(text, "negatives", line) for text in self._list(record, "negatives", "negative", line)]
         triple: dict[str, Any] = {"query": query, "positive": positive, "negatives": negatives}
         scores = record.get("scores")
         if self.scored is None:
@@ -134,9 +132,7 @@ class _Reader:
         values = record[many]
         if not isinstance(values, list):
             problem = f"holds {type(values).__name__}, not a list"
-            raise DataError(
-                problem, path=self.path, line=line, column=many, fix=f"write a list, or one text in {single!r}"
-            )
+            raise DataError(problem, path=self.path, line=line, column=many, fix=f"write a list, or one text in {single!r}")
         return [plain_text({many: value}, many, self.path, line) for value in values]
 
     def _filled(self, text: str, column: str, line: int) -> str:

@@ -19,8 +19,11 @@ def results_table(results: Sequence[RetrievalResult], metrics: Sequence[str] = (
     """
     header = ["system", "queries", *metrics]
     rows = [
-        [r.system, str(r.queries), *(f"{100 * r.metrics[m]:.1f} ±{100 * r.standard_errors[m]:.1f}" for m in metrics)] for r in results
+        [r.system, str(r.queries), *(f"{100 * r.metrics[m]:.1f} ±{100 * r.standard_errors[m]:.1f}" for m in metrics)]
+        for r in results
     ]
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in [header, *rows]]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in [header, *rows]
+    ]
     return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])

@@ -1,6 +1,8 @@
 """Configurations of the late-interaction teacher and student (composite: any Hugging Face text encoder inside)."""
 
+import copy
 import string
+from pathlib import Path
 from typing import Any
 
 from transformers import AutoConfig, PreTrainedConfig
@@ -48,6 +50,12 @@ class OpticalConfig(PreTrainedConfig):
                 )
             settings = dict(self.backbone_config)
             self.backbone_config = AutoConfig.for_model(settings.pop("model_type"), **settings)
+        elif self.backbone_config is not None:
+            # a copy: the composite resets how its parts attend, and this one may be in use by a loaded encoder
+            self.backbone_config = copy.deepcopy(self.backbone_config)
+        if self.backbone_config is not None and Path(self.backbone_config.name_or_path).is_absolute():
+            # a path of this machine means nothing where the model goes
+            self.backbone_config.name_or_path = Path(self.backbone_config.name_or_path).name
         if self.skiplist_words is None:
             self.skiplist_words = list(string.punctuation)
         for name in ("embedding_dim", "query_length", "document_length"):

@@ -136,12 +136,13 @@ class OpticalPreTrainedModel(PreTrainedModel):
         model._source = (path, source)
         return (model, info) if wants_info else model
 
-    def _with_tokenizer(self, tokenizer: PreTrainedTokenizerBase) -> Any:
+    def with_tokenizer(self, tokenizer: PreTrainedTokenizerBase) -> Any:
         """Take the tokenizer over, with markers added to it and to the embeddings where they are missing."""
         add_markers(tokenizer, self.config)
         if len(tokenizer) > self.config.vocab_size:
             self.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-            self.config.backbone_config.vocab_size = self.get_input_embeddings().weight.shape[0]
+            for config in (self.config.backbone_config, self.backbone.config):
+                config.vocab_size = self.get_input_embeddings().weight.shape[0]
         self.tokenizer = tokenizer
         return self
 

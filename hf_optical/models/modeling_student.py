@@ -63,7 +63,7 @@ class OpticalStudentModel(OpticalPreTrainedModel):
         """A student yet to be distilled, around a multilingual encoder (the paper's choice)."""
         backbone, tokenizer = load_encoder(encoder, tokenizer)
         student = cls(cls._config_for(teacher, languages, backbone.config, settings), backbone)
-        return student._with_tokenizer(tokenizer)._record_teacher(teacher).eval()
+        return student.with_tokenizer(tokenizer).record_teacher(teacher).eval()
 
     @classmethod
     def from_teacher(cls, teacher: OpticalTeacherModel, *, languages: Sequence[str], **settings: Any) -> OpticalStudentModel:
@@ -73,7 +73,7 @@ class OpticalStudentModel(OpticalPreTrainedModel):
         student = cls(cls._config_for(teacher, languages, backbone, settings)).to(teacher.device, teacher.dtype)
         student.load_state_dict(teacher.state_dict())
         # a copy of the tokenizer: a marker of its own would otherwise be added to the teacher's
-        return student._with_tokenizer(copy.deepcopy(teacher.tokenizer))._record_teacher(teacher).eval()
+        return student.with_tokenizer(copy.deepcopy(teacher.tokenizer)).record_teacher(teacher).eval()
 
     @staticmethod
     def _config_for(
@@ -89,12 +89,14 @@ class OpticalStudentModel(OpticalPreTrainedModel):
             )
         return config
 
-    def _record_teacher(self, teacher: OpticalTeacherModel) -> OpticalStudentModel:
+    def record_teacher(self, teacher: OpticalTeacherModel) -> OpticalStudentModel:
         source, kwargs = teacher._source or (teacher.name_or_path, {})
-        revision = kwargs.get("revision") or getattr(teacher.config, "_commit_hash", None)
+        # the commit rather than a branch; that of a model trained further and saved here is another's
+        commit = None if Path(source).is_dir() else getattr(teacher.config, "_commit_hash", None)
+        revision = commit or kwargs.get("revision")
         if Path(source).is_absolute():  # a path of this machine means nothing where the student goes
             source = Path(source).name
-        self.config.teacher = {"name_or_path": source, "revision": revision, "fingerprint": teacher.fingerprint()}
+        self.config.teacher = {"name_or_path": source or None, "revision": revision, "fingerprint": teacher.fingerprint()}
         self._teacher = (teacher,)
         return self
 

@@ -35,8 +35,7 @@ class OpticalTeacherModel(OpticalPreTrainedModel):
         """A teacher yet to be trained, around a pre-trained encoder; settings as in `OpticalConfig`."""
         backbone, tokenizer = load_encoder(encoder, tokenizer)
         model = cls(OpticalTeacherConfig(backbone_config=backbone.config, **settings), backbone)
-        model._source = (str(encoder), {})
-        return model._with_tokenizer(tokenizer).eval()
+        return model.with_tokenizer(tokenizer).eval()
 
     @classmethod
     def from_colbert(cls, path_or_repo: str, *, revision: str | None = None) -> OpticalTeacherModel:

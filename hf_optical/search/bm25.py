@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 # Function words of English: a foreign word that happens to be spelt like one of them should not find half the collection.
-_STOPWORDS = frozenset("a an and are as at be by for from in is it of on or that the to was were what when where which who with".split())
+_STOPWORDS = frozenset(
+    ["a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "in", "is", "it", "of", "on", "or", "that", "the", "to", "was", "were", "what", "when", "where", "which", "who", "with"]
+)
 
 
 class Bm25Index:

@@ -52,9 +52,7 @@ class ExactIndex:
             self._blocks.append(_pad(block))
 
     @classmethod
-    def build(
-        cls, teacher: OpticalTeacherModel, ids: Sequence[str], texts: Sequence[str], *, batch_size: int = 32
-    ) -> ExactIndex:
+    def build(cls, teacher: OpticalTeacherModel, ids: Sequence[str], texts: Sequence[str], *, batch_size: int = 32) -> ExactIndex:
         """Encode documents with the teacher, with a progress bar."""
         return cls(ids, teacher.encode_document(texts, batch_size=batch_size), teacher.fingerprint(), texts)
 

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from transformers import Trainer
 
 from ..losses import DistillationLoss, DistillationOutput
 from ..models import OpticalOutput
 from .arguments import OpticalTrainingArguments
+from .base_trainer import LateInteractionTrainer
 from .bitext_examples import idf_weights, mask_ids, tokenize_bitext
 from .collators import BitextCollator
 from .embedding_cache import EmbeddingCache
-from .retrieval_evaluation import RetrievalEvaluationMixin
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from ..models import OpticalStudentModel, OpticalTeacherModel
 
 
-class OpticalTrainer(RetrievalEvaluationMixin, Trainer):
+class OpticalTrainer(LateInteractionTrainer):
     """Optimal-transport distillation from sentence pairs (arXiv 2301.12566).
 
     The teacher is frozen, in eval mode, and in no optimizer and no checkpoint. With `args.teacher_cache` its embeddings are
@@ -45,9 +44,6 @@ class OpticalTrainer(RetrievalEvaluationMixin, Trainer):
     Example:
         >>> OpticalTrainer(student, teacher, args, train_dataset=bitext).train()  # doctest: +SKIP
     """
-
-    # the loss is a mean over the batch, not yet scaled for gradient accumulation
-    loss_is_scaled_for_ga = False
 
     def __init__(
         self,
@@ -81,9 +77,9 @@ class OpticalTrainer(RetrievalEvaluationMixin, Trainer):
             eval_dataset=held_out,
             data_collator=self.collator,
             processing_class=model.tokenizer,
+            retrieval_evaluator=retrieval_evaluator,
             **kwargs,
         )
-        self.retrieval_evaluator = retrieval_evaluator
         self.loss = loss or args.build_loss()
         # frozen, and prepared for evaluation only: not wrapped for gradients, not in the optimizer, not in a checkpoint
         self.teacher = self.accelerator.prepare_model(teacher.requires_grad_(False).eval(), evaluation_mode=True)
@@ -140,14 +136,6 @@ class OpticalTrainer(RetrievalEvaluationMixin, Trainer):
         if self._weights is None:
             return None, None
         return self._weights["student"][inputs["student"]["input_ids"]], self._weights["teacher"][inputs["teacher"]["input_ids"]]
-
-    def prediction_step(
-        self, model: nn.Module, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: list[str] | None = None
-    ) -> tuple[Tensor, None, None]:
-        """Loss on held-out pairs."""
-        inputs = self._prepare_inputs(inputs)
-        with torch.no_grad(), self.compute_loss_context_manager():
-            return self.compute_loss(model, inputs).detach(), None, None
 
     def _record(self, model: nn.Module, output: DistillationOutput) -> None:
         if model.training:

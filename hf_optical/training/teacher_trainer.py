@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from transformers import Trainer
 
 from ..models import maxsim
 from .arguments import TeacherTrainingArguments
+from .base_trainer import LateInteractionTrainer
 from .collators import RetrievalCollator
-from .retrieval_evaluation import RetrievalEvaluationMixin
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from ..models import OpticalTeacherModel
 
 
-class TeacherTrainer(RetrievalEvaluationMixin, Trainer):
+class TeacherTrainer(LateInteractionTrainer):
     """Contrastive training with in-batch and given negatives (arXiv 2004.12832), and optionally distillation of given scores.
 
     Args:
@@ -30,8 +29,6 @@ class TeacherTrainer(RetrievalEvaluationMixin, Trainer):
             one for the positive and one for each negative.
         retrieval_evaluator: teacher -> metrics such as `{"recall@10": 0.5}`, called at every evaluation.
     """
-
-    loss_is_scaled_for_ga = False
 
     def __init__(
         self,
@@ -49,9 +46,9 @@ class TeacherTrainer(RetrievalEvaluationMixin, Trainer):
             eval_dataset=train_dataset.select([]) if eval_dataset is None else eval_dataset,
             data_collator=RetrievalCollator(model.processor, args.negatives),
             processing_class=model.tokenizer,
+            retrieval_evaluator=retrieval_evaluator,
             **kwargs,
         )
-        self.retrieval_evaluator = retrieval_evaluator
 
     def compute_loss(
         self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -66,14 +63,6 @@ class TeacherTrainer(RetrievalEvaluationMixin, Trainer):
         if "scores" in inputs and self.args.kd_weight:
             loss = loss + self.args.kd_weight * kd_loss(scores, inputs["scores"] / self.args.temperature)
         return (loss, scores) if return_outputs else loss
-
-    def prediction_step(
-        self, model: nn.Module, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: list[str] | None = None
-    ) -> tuple[Tensor, None, None]:
-        """Loss on held-out queries."""
-        inputs = self._prepare_inputs(inputs)
-        with torch.no_grad(), self.compute_loss_context_manager():
-            return self.compute_loss(model, inputs).detach(), None, None
 
 
 def in_batch_loss(scores: Tensor, document_ids: Tensor) -> Tensor:

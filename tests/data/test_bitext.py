@@ -10,9 +10,7 @@ from hf_optical.data.errors import DataError
 from hf_optical.data.filters import BitextFilter
 from hf_optical.data.text import normalise_text
 
-ALL = BitextFilter(
-    max_characters=None, max_length_ratio=None, drop_identical=False, drop_bad_encoding=False, dedup=False
-)
+ALL = BitextFilter(max_characters=None, max_length_ratio=None, drop_identical=False, drop_bad_encoding=False, dedup=False)
 SENTENCE = st.text().map(normalise_text).filter(bool)
 
 
@@ -118,9 +116,7 @@ def test_all_rejected_names_the_top_reason_and_its_rows(tmp_path):
     path = write(tmp_path / "a.tsv", ("A", ""), ("B", " "), ("C", "c"))
     with pytest.raises(DataError) as raised:
         load_bitext(path, language="sw")
-    assert str(raised.value).startswith(
-        f"{path}: all 3 rows were rejected, 2 of them for 'empty side' (a.tsv:2, a.tsv:3)"
-    )
+    assert str(raised.value).startswith(f"{path}: all 3 rows were rejected, 2 of them for 'empty side' (a.tsv:2, a.tsv:3)")
 
 
 def test_nothing_to_read(tmp_path):

@@ -29,8 +29,7 @@ def folder(tmp_path):
         datasets.Dataset.from_list(ROWS).to_parquet(folder / config / "train-00000.parquet")
         datasets.Dataset.from_list(ROWS[:1]).to_parquet(folder / config / "test-00000.parquet")
     configs = [
-        {"config_name": c, "data_files": [{"split": s, "path": f"{c}/{s}-*"} for s in ("train", "test")]}
-        for c in ("news", "talks")
+        {"config_name": c, "data_files": [{"split": s, "path": f"{c}/{s}-*"} for s in ("train", "test")]} for c in ("news", "talks")
     ]
     (folder / "README.md").write_text(f"---\nconfigs: {json.dumps(configs)}\n---\n")
     return folder
@@ -124,3 +123,19 @@ def test_options_go_to_the_hub_as_they_are(monkeypatch):
 )
 def test_names_a_data_set_can_have(name, possible):
     assert is_hub_name(name) is possible
+
+
+def test_a_connection_lost_on_the_way_says_how_far_it_came(monkeypatch):
+    import httpx
+
+    def rows():
+        yield from ({"english": f"Hello {n}", "non_english": f"Habari {n}"} for n in range(1000))
+        raise httpx.ReadTimeout("timed out")
+
+    data = datasets.IterableDataset.from_generator(rows)
+    monkeypatch.setattr(datasets, "get_dataset_split_names", lambda *args, **options: ["train"])
+    monkeypatch.setattr(datasets, "load_dataset", lambda *args, **options: data)
+    with pytest.raises(DataError) as raised:
+        load_bitext("owner/pairs", language="sw", streaming=True)
+    message = "owner/pairs: cannot be read after row 1,000: ReadTimeout: timed out; try again"
+    assert str(raised.value) == message

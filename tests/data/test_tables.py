@@ -64,9 +64,7 @@ def test_translation_in_json_lines_and_parquet(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"translation": {"en": "Hello", "sw-KE": "Habari"}}\n')
     assert pairs(path)[0][1:3] == ("Hello", "Habari")
-    table = pa.Table.from_pylist(
-        [{"translation": {"en": "Hello", "sw": "Habari"}}, {"translation": {"en": "A", "sw": None}}]
-    )
+    table = pa.Table.from_pylist([{"translation": {"en": "Hello", "sw": "Habari"}}, {"translation": {"en": "A", "sw": None}}])
     pq.write_table(table, tmp_path / "a.parquet")
     assert [row[:3] for row in pairs(tmp_path / "a.parquet")] == [(1, "Hello", "Habari"), (2, "A", "")]
 

@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 
 from hf_optical.data.text import comparison_key, digest, has_bad_encoding, normalise_text
 
-AWKWARD = st.text(
-    alphabet="aé\u0301\u0650\u0627\u0628\u200b\u200c\u200d\u200e\u00ad\ufeff \t\r\n\u00a0\u2028\x00\x85\ud800क\u094d"
-)
+AWKWARD = st.text(alphabet="aé\u0301\u0650\u0627\u0628\u200b\u200c\u200d\u200e\u00ad\ufeff \t\r\n\u00a0\u2028\x00\x85\ud800क\u094d")
 
 
 @given(st.one_of(st.text(), AWKWARD))
@@ -46,9 +44,7 @@ def test_good_text_is_not_called_broken(text):
     assert not has_bad_encoding(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["It’s “here” – 5 €…", "café", "Österreich", "Москва", "العربية", "ọmọ ẹlẹ́wà", "naïve"]
-)
+@pytest.mark.parametrize("text", ["It’s “here” – 5 €…", "café", "Österreich", "Москва", "العربية", "ọmọ ẹlẹ́wà", "naïve"])
 @pytest.mark.parametrize("codec", ["cp1252", "latin-1"])
 def test_mojibake_is_found(text, codec):
     broken = "".join(

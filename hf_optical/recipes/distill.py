@@ -1,0 +1,102 @@
+"""Distil a student from sentence pairs: `optical distill`, and what `train.py CONFIG.yaml` runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from transformers import set_seed
+
+from ..data import DataError, check_language, load_bitext, load_retrieval
+from ..models import OpticalStudentModel, OpticalTeacherModel
+from ..training import OpticalTrainer, OpticalTrainingArguments
+from .loading import load_teacher
+from .output import prepare_output, save_finished
+from .settings import DistillSettings
+from .teach import development_collection, student_evaluator
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from ..data import Bitext, RetrievalCollection
+
+logger = logging.getLogger(__name__)
+
+
+def distill(settings: DistillSettings, args: OpticalTrainingArguments) -> OpticalStudentModel:
+    """Distil a student and save it to `args.output_dir`, the report on its bitext beside it.
+
+    Raises:
+        DataError: a setting is missing, or the data is broken.
+        FileExistsError, OSError: the output folder is in use or cannot be written.
+        ValueError: the teacher or the encoder cannot be loaded.
+    """
+    for name in ("teacher", "bitext", "language"):
+        if not getattr(settings, name):
+            raise DataError(f"--{name} is missing", fix="see `optical distill --help`")
+    settings.language = check_language(settings.language)
+    resume_from = prepare_output(args.output_dir, resume=settings.resume, overwrite=settings.overwrite)
+    bitext = read_bitext(settings)
+    collection = development_collection(settings)
+    teacher = load_teacher(settings.teacher, settings.teacher_revision)
+    set_seed(args.seed)
+    student = build_student(settings, teacher)
+    if args.process_index == 0:
+        logger.info("%s", bitext.report.table())
+        bitext.report.save(Path(args.output_dir) / "bitext_report.json")
+    train, held_out = bitext.dataset, None
+    if settings.eval_pairs:
+        if settings.eval_pairs >= len(train):
+            raise DataError(f"--eval_pairs {settings.eval_pairs} leaves nothing of {len(train)} pairs", fix="hold out fewer")
+        parts = train.train_test_split(test_size=settings.eval_pairs, seed=args.seed)
+        train, held_out = parts["train"], parts["test"]
+    return train_student(student, teacher, args, train, held_out, collection, resume_from)
+
+
+def read_bitext(settings: DistillSettings) -> Bitext:
+    """The bitext of the settings, without the queries that it must not contain."""
+    excluded = []
+    for folder in settings.exclude:
+        collection = load_retrieval(folder, corpus=settings.development_passages)
+        excluded += [*collection.query_texts, *collection.english.values()]
+    return load_bitext(
+        list(settings.bitext),
+        language=settings.language,
+        english_column=settings.english_column,
+        non_english_column=settings.non_english_column,
+        split=settings.bitext_split,
+        config=settings.bitext_config,
+        limit=settings.limit,
+        exclude=excluded,
+    )
+
+
+def build_student(settings: DistillSettings, teacher: OpticalTeacherModel) -> OpticalStudentModel:
+    """An undistilled student: around the encoder of the settings, or a copy of the teacher."""
+    own = {name: getattr(settings, name) for name in ("query_length", "do_query_expansion") if getattr(settings, name) is not None}
+    if settings.encoder:
+        return OpticalStudentModel.from_encoder(settings.encoder, teacher, languages=[settings.language], **own)
+    return OpticalStudentModel.from_teacher(teacher, languages=[settings.language], **own)
+
+
+def train_student(
+    student: OpticalStudentModel,
+    teacher: OpticalTeacherModel,
+    args: OpticalTrainingArguments,
+    bitext: Dataset,
+    held_out: Dataset | None = None,
+    collection: RetrievalCollection | None = None,
+    resume_from: str | None = None,
+) -> OpticalStudentModel:
+    """Distil a student that is built already, and save it."""
+    evaluator = student_evaluator(teacher, collection) if collection else None
+    trainer = OpticalTrainer(student, teacher, args, bitext, held_out, retrieval_evaluator=evaluator)
+    outcome = trainer.train(resume_from_checkpoint=resume_from)
+    if trainer.is_world_process_zero():
+        folder = save_finished(student, args.output_dir)
+        (folder / "train_metrics.json").write_text(json.dumps(outcome.metrics, indent=1) + "\n", encoding="utf-8")
+        logger.info("student saved to %s", folder)
+    trainer.accelerator.wait_for_everyone()
+    return student

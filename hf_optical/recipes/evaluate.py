@@ -1,0 +1,55 @@
+"""Evaluate students beside what they are compared with: `optical evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..data import RetrievalCollection
+from ..evaluation import RetrievalResult, evaluate_bm25, evaluate_model
+from ..models import OpticalStudentModel, OpticalTeacherModel
+from ..search import Bm25Index, ExactIndex
+
+
+def evaluate_students(
+    students: Sequence[tuple[str, OpticalStudentModel]],
+    teacher: OpticalTeacherModel,
+    collection: RetrievalCollection,
+    *,
+    k: Sequence[int] = (1, 10, 100),
+    baselines: bool = True,
+    batch_size: int = 32,
+    save_to: str | Path | None = None,
+) -> list[RetrievalResult]:
+    """Rows of the table: the teacher on the human English queries, BM25 and the teacher on the untranslated ones (zero-shot), students.
+
+    Args:
+        students: `(name, student)`.
+        teacher: encodes the documents, once for all.
+        collection: queries, documents, judgments.
+        k: cut-offs of recall.
+        baselines: the rows that need no student.
+        batch_size: documents encoded at a time.
+        save_to: folder for each system's run (TREC) and values of single queries (JSON).
+
+    Raises:
+        TeacherMismatchError (a ValueError): a student belongs to another teacher; before anything is encoded.
+    """
+    for _, student in students:
+        student.check_teacher(teacher.fingerprint(), teacher.name_or_path)
+    index = ExactIndex.build(teacher, collection.corpus_ids, collection.corpus_texts, batch_size=batch_size)
+    results = []
+    if baselines:
+        lexical = Bm25Index(collection.corpus_ids, collection.corpus_texts)
+        if all(query in collection.english for query in collection.qrels):
+            results.append(evaluate_model(teacher, index, collection, system="teacher, English queries", english=True, k=k))
+            results.append(evaluate_bm25(lexical, collection, system="BM25, English queries", english=True, k=k))
+        results.append(evaluate_bm25(lexical, collection, system="BM25, untranslated", k=k))
+        results.append(evaluate_model(teacher, index, collection, system="zero-shot (teacher, untranslated)", k=k))
+    results += [evaluate_model(student, index, collection, system=name, k=k) for name, student in students]
+    if save_to:
+        for result in results:
+            name = "".join(c if c.isalnum() else "-" for c in result.system).strip("-")
+            result.save(Path(save_to) / f"{name}.json")
+            result.save_run(Path(save_to) / f"{name}.trec")
+    return results

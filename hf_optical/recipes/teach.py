@@ -1,0 +1,100 @@
+"""Train an English teacher: `optical teach`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from transformers import set_seed
+
+from ..data import DataError, load_passages, load_retrieval, load_triples
+from ..evaluation import evaluate_model
+from ..models import OpticalPreTrainedModel, OpticalTeacherModel
+from ..search import ExactIndex
+from ..training import TeacherTrainer, TeacherTrainingArguments
+from .output import prepare_output, save_finished
+from .settings import DevelopmentSettings, TeachSettings
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from ..data import RetrievalCollection
+
+logger = logging.getLogger(__name__)
+
+Evaluator = Callable[[OpticalPreTrainedModel], dict[str, float]]
+
+
+def teach(settings: TeachSettings, args: TeacherTrainingArguments) -> OpticalTeacherModel:
+    """Train a teacher and save it to `args.output_dir`.
+
+    Raises:
+        DataError: a setting is missing, or the data is broken.
+        FileExistsError, OSError: the output folder is in use or cannot be written.
+    """
+    for name in ("encoder", "triples"):
+        if not getattr(settings, name):
+            raise DataError(f"--{name} is missing", fix="see `optical teach --help`")
+    resume_from = prepare_output(args.output_dir, resume=settings.resume, overwrite=settings.overwrite)
+    corpus = dict(zip(*load_passages(settings.passages), strict=True)) if settings.passages else None
+    triples = load_triples(settings.triples, corpus)
+    if settings.limit:
+        triples = triples.select(range(min(settings.limit, len(triples))))
+    collection = development_collection(settings)
+    set_seed(args.seed)
+    teacher = OpticalTeacherModel.from_encoder(
+        settings.encoder,
+        embedding_dim=settings.embedding_dim,
+        query_length=settings.query_length,
+        document_length=settings.document_length,
+        do_query_expansion=settings.do_query_expansion,
+        attend_to_expansion_tokens=settings.attend_to_expansion_tokens,
+    )
+    return train_teacher(teacher, args, triples, collection, resume_from)
+
+
+def train_teacher(
+    teacher: OpticalTeacherModel,
+    args: TeacherTrainingArguments,
+    triples: Dataset,
+    collection: RetrievalCollection | None = None,
+    resume_from: str | None = None,
+) -> OpticalTeacherModel:
+    """Train a teacher that is built already, and save it."""
+    evaluator = teacher_evaluator(collection) if collection else None
+    trainer = TeacherTrainer(teacher, args, triples, retrieval_evaluator=evaluator)
+    trainer.train(resume_from_checkpoint=resume_from)
+    if trainer.is_world_process_zero():
+        save_finished(teacher, args.output_dir)
+        logger.info("teacher saved to %s", args.output_dir)
+    trainer.accelerator.wait_for_everyone()
+    teacher._tokenizer_source = (str(args.output_dir), {})
+    return teacher
+
+
+def development_collection(settings: DevelopmentSettings) -> RetrievalCollection | None:
+    """The collection to evaluate on during training, if one is given."""
+    if not settings.development:
+        return None
+    return load_retrieval(settings.development, split=settings.development_split, corpus=settings.development_passages)
+
+
+def teacher_evaluator(collection: RetrievalCollection) -> Evaluator:
+    """English recall of a teacher in training: its documents change with every step, so they are encoded anew."""
+
+    def evaluate(model: OpticalPreTrainedModel) -> dict[str, float]:
+        index = ExactIndex.build(model, collection.corpus_ids, collection.corpus_texts)
+        return evaluate_model(model, index, collection, english=bool(collection.english)).metrics
+
+    return evaluate
+
+
+def student_evaluator(teacher: OpticalTeacherModel, collection: RetrievalCollection) -> Evaluator:
+    """Recall of a student in training over the teacher's documents, which are encoded once."""
+    index = ExactIndex.build(teacher, collection.corpus_ids, collection.corpus_texts)
+
+    def evaluate(model: OpticalPreTrainedModel) -> dict[str, float]:
+        return evaluate_model(model, index, collection).metrics
+
+    return evaluate
