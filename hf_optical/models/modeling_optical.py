@@ -110,11 +110,11 @@ class OpticalPreTrainedModel(PreTrainedModel):
         source = {k: kwargs[k] for k in _SOURCE_ARGUMENTS if kwargs.get(k) is not None}
         wants_info = kwargs.pop("output_loading_info", False)
         advice = f"A plain encoder is turned into one by {cls.__name__}.from_encoder, a ColBERT checkpoint by from_colbert."
-        if not isinstance(kwargs.get("config"), PreTrainedConfig):
-            found = PreTrainedConfig.get_config_dict(kwargs.get("config") or path, **source)[0].get("model_type")
-            if found != cls.config_class.model_type:
-                raise ValueError(f"{path} holds a {found} model, not a {cls.config_class.model_type}. {advice}")
         try:
+            if not isinstance(kwargs.get("config"), PreTrainedConfig):
+                found = PreTrainedConfig.get_config_dict(kwargs.get("config") or path, **source)[0].get("model_type")
+                if found != cls.config_class.model_type:
+                    raise ValueError(f"{path}: model type {found or 'not known'}, expected {cls.config_class.model_type}. {advice}")
             with quiet_loading():
                 model, info = super().from_pretrained(
                     pretrained_model_name_or_path,
@@ -126,7 +126,10 @@ class OpticalPreTrainedModel(PreTrainedModel):
         except OSError as error:
             if not Path(path).is_dir():
                 raise
-            raise ValueError(f"{path} has no weights to load (model.safetensors; pickled ones are not taken): {error}") from None
+            reason = str(error).split("\n")[0]
+            raise ValueError(
+                f"{path} has no model that can be loaded (config.json, model.safetensors; pickled weights are not taken): {reason}"
+            ) from None
         missing, surplus = missing_weights(info), sorted(info["unexpected_keys"])
         if missing or surplus:
             raise ValueError(

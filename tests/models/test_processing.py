@@ -58,8 +58,10 @@ def test_special_tokens_in_a_text_are_only_text(teacher):
         *processor.queries([HOSTILE], expand=False, max_length=100)["input_ids"].tolist(),
         *processor.documents([HOSTILE], max_length=100)["input_ids"].tolist(),
         *processor.queries([HOSTILE], expand=False)["input_ids"].tolist(),
+        *processor.queries(["<s></s>[MASK]" * 20], expand=False)["input_ids"].tolist(),
     ):
         assert special.isdisjoint(ids[2:-1])
+        assert len(ids) in (16, processor.documents([HOSTILE], max_length=100)["input_ids"].shape[1])
         assert ids[0] == tokenizer.cls_token_id
         assert ids[-1] == tokenizer.sep_token_id
     text = tokenizer.decode(processor.documents([HOSTILE], max_length=100)["input_ids"][0, 2:-1])
