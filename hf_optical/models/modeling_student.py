@@ -90,6 +90,7 @@ class OpticalStudentModel(OpticalPreTrainedModel):
         return config
 
     def record_teacher(self, teacher: OpticalTeacherModel) -> OpticalStudentModel:
+        """Note down whose student this is (name, revision and fingerprint as they are now); this teacher encodes its documents."""
         source, kwargs = teacher._source or (teacher.name_or_path, {})
         # the commit rather than a branch; that of a model trained further and saved here is another's
         commit = None if Path(source).is_dir() else getattr(teacher.config, "_commit_hash", None)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from transformers import set_seed
 
 from ..data import DataError, check_language, load_bitext, load_retrieval
+from ..data.files import atomic_write
 from ..models import OpticalStudentModel, OpticalTeacherModel
 from ..training import OpticalTrainer, OpticalTrainingArguments
 from .loading import load_teacher
-from .output import prepare_output, save_finished
-from .settings import DistillSettings
+from .output import check_output, prepare_output_once, save_finished
+from .settings import DevelopmentSettings, DistillSettings
 from .teach import development_collection, student_evaluator
 
 if TYPE_CHECKING:
@@ -36,23 +37,28 @@ def distill(settings: DistillSettings, args: OpticalTrainingArguments) -> Optica
     for name in ("teacher", "bitext", "language"):
         if not getattr(settings, name):
             raise DataError(f"--{name} is missing", fix="see `optical distill --help`")
+    if settings.eval_pairs < 0:
+        raise DataError(f"--eval_pairs {settings.eval_pairs} is negative", fix="give 0 or more")
     settings.language = check_language(settings.language)
-    resume_from = prepare_output(args.output_dir, resume=settings.resume, overwrite=settings.overwrite)
-    bitext = read_bitext(settings)
-    collection = development_collection(settings)
+    check_output(args.output_dir, resume=settings.resume, overwrite=settings.overwrite)
+    # what is quick to be found wrong first: the models, then the data
     teacher = load_teacher(settings.teacher, settings.teacher_revision)
     set_seed(args.seed)
     student = build_student(settings, teacher)
+    collection = development_collection(settings)
+    bitext = read_bitext(settings)
+    train, held_out = bitext.dataset, None
+    if settings.eval_pairs >= len(train):
+        raise DataError(f"--eval_pairs {settings.eval_pairs} leaves nothing of {len(train)} pairs", fix="hold out fewer")
     if args.process_index == 0:
         logger.info("%s", bitext.report.table())
-        bitext.report.save(Path(args.output_dir) / "bitext_report.json")
-    train, held_out = bitext.dataset, None
     if settings.eval_pairs:
-        if settings.eval_pairs >= len(train):
-            raise DataError(f"--eval_pairs {settings.eval_pairs} leaves nothing of {len(train)} pairs", fix="hold out fewer")
         parts = train.train_test_split(test_size=settings.eval_pairs, seed=args.seed)
         train, held_out = parts["train"], parts["test"]
-    return train_student(student, teacher, args, train, held_out, collection, resume_from)
+    train_student(student, teacher, args, train, held_out, collection, settings)
+    if args.process_index == 0:
+        bitext.report.save(Path(args.output_dir) / "bitext_report.json")
+    return student
 
 
 def read_bitext(settings: DistillSettings) -> Bitext:
@@ -88,15 +94,21 @@ def train_student(
     bitext: Dataset,
     held_out: Dataset | None = None,
     collection: RetrievalCollection | None = None,
-    resume_from: str | None = None,
+    settings: DevelopmentSettings | None = None,
 ) -> OpticalStudentModel:
-    """Distil a student that is built already, and save it."""
+    """Distil a student that is built already, and save it.
+
+    Args:
+        settings: whether to resume in or overwrite the output folder; None: it is ready.
+    """
     evaluator = student_evaluator(teacher, collection) if collection else None
     trainer = OpticalTrainer(student, teacher, args, bitext, held_out, retrieval_evaluator=evaluator)
+    resume_from = settings and prepare_output_once(args, settings)
     outcome = trainer.train(resume_from_checkpoint=resume_from)
     if trainer.is_world_process_zero():
         folder = save_finished(student, args.output_dir)
-        (folder / "train_metrics.json").write_text(json.dumps(outcome.metrics, indent=1) + "\n", encoding="utf-8")
+        with atomic_write(folder / "train_metrics.json") as file:
+            file.write((json.dumps(outcome.metrics, indent=1) + "\n").encode())
         logger.info("student saved to %s", folder)
     trainer.accelerator.wait_for_everyone()
     return student

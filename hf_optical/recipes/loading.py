@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub.errors import EntryNotFoundError, HFValidationError, LocalEntryNotFoundError
 
 from ..models import OpticalStudentModel, OpticalTeacherModel
+from ..models.loading_optical import read_json
 
 
 def load_teacher(path_or_repo: str, revision: str | None = None) -> OpticalTeacherModel:
@@ -29,7 +30,8 @@ def load_student(path_or_repo: str, revision: str | None = None) -> OpticalStude
     """A student of ours. Raises ValueError if it is something else, or not there."""
     kind = _model_type(path_or_repo, revision, "student")
     if kind != "optical_student":
-        raise ValueError(f"{path_or_repo} is no student (its model_type is {kind}): distil one with `optical distill`.")
+        what = {"optical_teacher": "a teacher", None: "no Hugging Face model"}.get(kind, f"a plain {kind} model")
+        raise ValueError(f"{path_or_repo} is {what}, not a student: distil one with `optical distill`.")
     return OpticalStudentModel.from_pretrained(path_or_repo, **_revision(revision)).eval()
 
 
@@ -37,28 +39,27 @@ def _revision(revision: str | None) -> dict[str, str]:
     return {"revision": revision} if revision else {}
 
 
-def _model_type(path_or_repo: str, revision: str | None, noun: str) -> str | None:
+def _model_type(path_or_repo: str, revision: str | None, noun: str) -> Any:
     """`model_type` of the configuration, None where there is none but other files of a model are."""
     folder = Path(path_or_repo)
-    try:
-        if folder.exists():
-            config_file = folder / "config.json"
-        else:
-            config_file = Path(hf_hub_download(path_or_repo, "config.json", revision=revision))
-        return json.loads(config_file.read_text(encoding="utf-8")).get("model_type")
-    except EntryNotFoundError:
-        return None
-    except FileNotFoundError:
+    if folder.exists():
+        if not folder.is_dir():
+            raise ValueError(f"{noun} {path_or_repo} is a file: give the folder of the model.")
+        if (folder / "config.json").is_file():
+            return read_json(folder / "config.json").get("model_type")
         if (folder / "modules.json").is_file():
             return None
-        raise ValueError(f"{noun} {path_or_repo} holds no model: there is no config.json in it.") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path_or_repo}/config.json: line {error.lineno}: {error.msg}.") from None
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{noun} {path_or_repo}: no such folder, and not to be had from the Hub ({_first_line(error)})."
-        ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        unfinished = any(folder.glob("checkpoint-*"))
+        fix = "its training has not finished: finish it with --resume" if unfinished else "there is no config.json in it"
+        raise ValueError(f"{noun} {path_or_repo} holds no model: {fix}.")
+    try:
+        return read_json(Path(hf_hub_download(path_or_repo, "config.json", revision=revision))).get("model_type")
+    except LocalEntryNotFoundError:
+        reason = "not in the local cache of the Hub, and the Hub cannot be reached"
+    except EntryNotFoundError:
+        return None
+    except HFValidationError:
+        reason = "not a name on the Hub"
+    except OSError as error:
+        reason = f"not to be had from the Hub: {str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}"
+    raise ValueError(f"{noun} {path_or_repo}: there is no such folder, and it is {reason}.")

@@ -2,25 +2,56 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
 
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, TrainingArguments
 
 from ..training.base_trainer import complete_checkpoints, remove_incomplete_checkpoints
+from .settings import DevelopmentSettings
+
+
+def check_output(output_dir: str | Path, *, resume: bool, overwrite: bool) -> None:
+    """Find out, before any data is read, whether a run may write there; changes nothing.
+
+    Raises:
+        ValueError: both `resume` and `overwrite`.
+        FileExistsError: the folder holds a model or checkpoints, and neither `resume` nor `overwrite` is asked for; or with
+            `resume` a finished model without a checkpoint to go on from.
+        OSError: it cannot be written to.
+    """
+    folder = Path(output_dir)
+    if resume and overwrite:
+        raise ValueError("--resume goes on with what is in the output folder, --overwrite replaces it: give one of them.")
+    existing = folder
+    while not os.path.lexists(existing):
+        existing = existing.parent
+    if not existing.is_dir():
+        raise _unwritable(folder, NotADirectoryError(errno.ENOTDIR, f"{existing} is not a folder"))
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise _unwritable(folder, PermissionError(errno.EACCES, f"no permission to write in {existing}"))
+    checkpoints, finished = complete_checkpoints(folder), (folder / "config.json").exists()
+    if resume and finished and not checkpoints:
+        raise FileExistsError(f"output folder {folder} holds a finished model and no checkpoint to resume from: nothing was done.")
+    if (checkpoints or finished) and not (resume or overwrite):
+        raise FileExistsError(
+            f"output folder {folder} holds {'checkpoints' if checkpoints else 'a model'} already: --resume to go on with it, "
+            "--overwrite to replace it, or give another --output."
+        )
 
 
 def prepare_output(output_dir: str | Path, *, resume: bool, overwrite: bool) -> str | None:
-    """Make the folder ready, before any work is done.
+    """Make the folder ready: what is to be overwritten goes now, so call it when data and models have been read.
 
     Returns:
         The checkpoint to resume from, if any.
 
     Raises:
-        FileExistsError: it holds a model or checkpoints, and neither `resume` nor `overwrite` is asked for.
-        OSError: it cannot be written to.
+        OSError, ValueError: as `check_output`.
     """
+    check_output(output_dir, resume=resume, overwrite=overwrite)
     folder = Path(output_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -28,23 +59,21 @@ def prepare_output(output_dir: str | Path, *, resume: bool, overwrite: bool) -> 
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise OSError(f"output folder {folder} cannot be written to ({error.strerror}): give another --output.") from None
+        raise _unwritable(folder, error) from None
+    remove_incomplete_checkpoints(folder)
     checkpoints = complete_checkpoints(folder)
     if resume:
-        remove_incomplete_checkpoints(folder)
         return str(checkpoints[-1]) if checkpoints else None
-    if overwrite:
-        for old in folder.glob("checkpoint-*"):
-            shutil.rmtree(old)
-        (folder / "config.json").unlink(missing_ok=True)
-        return None
-    if checkpoints or (folder / "config.json").exists():
-        raise FileExistsError(
-            f"output folder {folder} holds {'checkpoints' if checkpoints else 'a model'} already: --resume to go on with it, "
-            "--overwrite to replace it, or give another --output."
-        )
-    remove_incomplete_checkpoints(folder)
+    for old in checkpoints:
+        shutil.rmtree(old)
+    (folder / "config.json").unlink(missing_ok=True)
     return None
+
+
+def prepare_output_once(args: TrainingArguments, settings: DevelopmentSettings) -> str | None:
+    """`prepare_output` in the first of several processes, then in the others, which find nothing left to remove."""
+    with args.main_process_first(desc="preparing the output folder"):
+        return prepare_output(args.output_dir, resume=settings.resume, overwrite=settings.overwrite)
 
 
 def save_finished(model: PreTrainedModel, output_dir: str | Path) -> Path:
@@ -54,10 +83,18 @@ def save_finished(model: PreTrainedModel, output_dir: str | Path) -> Path:
     shutil.rmtree(staging, ignore_errors=True)
     try:
         model.save_pretrained(staging)
+        # without it the folder is no model while files of two runs stand beside each other
+        (folder / "config.json").unlink(missing_ok=True)
         for file in sorted(staging.iterdir(), key=lambda file: file.name == "config.json"):
             os.replace(file, folder / file.name)
     except Exception as error:
+        # safetensors, the tokenizer and the file system each have an error of their own for a full disk
         raise OSError(f"the finished model could not be written to {folder} ({error}): make room, then --resume.") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+    model._source = (str(folder), {})
     return folder
+
+
+def _unwritable(folder: Path, error: OSError) -> OSError:
+    return OSError(f"output folder {folder} cannot be written to ({error.strerror}): give another --output.")

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from transformers import HfArgumentParser
+from transformers.hf_argparser import string_to_bool
 
 from ..data.errors import DataError, did_you_mean
 
 # What a newcomer needs; `--help-all` shows the rest, among them everything that transformers' TrainingArguments know.
-_MAIN = set(
-    ["teacher", "bitext", "language", "english_column", "non_english_column", "exclude", "encoder", "query_length", "do_query_expansion", "development", "development_split", "development_passages", "triples", "passages", "embedding_dim", "document_length", "limit", "resume", "overwrite", "output_dir", "loss", "solver", "epsilon", "marginals", "expand", "max_length", "teacher_cache", "learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size", "negatives", "seed", "bf16", "use_cpu", "save_steps", "eval_strategy", "eval_steps"]
-)
+# fmt: off
+_MAIN = {
+    "teacher", "bitext", "language", "english_column", "non_english_column", "exclude", "encoder", "query_length",
+    "do_query_expansion", "development", "development_split", "development_passages", "triples", "passages", "embedding_dim",
+    "document_length", "limit", "eval_pairs", "resume", "overwrite", "output_dir", "json", "help", "help_all",
+    "loss", "solver", "epsilon", "marginals", "expand", "max_length", "too_long", "teacher_cache", "negatives",
+    "learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size", "seed", "bf16", "use_cpu", "save_steps",
+    "eval_strategy", "eval_steps",
+}
+# fmt: on
 
 
 class _Parser(HfArgumentParser):
@@ -33,26 +41,52 @@ def parse(dataclasses: Sequence[type], argv: Sequence[str], *, prog: str, descri
     """
     parser = _Parser(list(dataclasses), prog=prog, description=description, allow_abbrev=False, add_help=False)
     parser.formatter_class = argparse.HelpFormatter
-    parser.add_argument(
+    settings = {}
+    for action in parser._actions:
+        if action.nargs != 0:  # not the --no_... of a switch
+            settings |= {option.lstrip("-").replace("-", "_"): action for option in action.option_strings}
+        if action.type is string_to_bool and action.nargs is None:  # may be left out: true, false or neither
+            action.nargs, action.const = "?", True
+    settings["output"] = parser.add_argument(
         "--output", dest="output_dir", default=argparse.SUPPRESS, help="Folder of checkpoints and of the finished model."
     )
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="Print the outcome as JSON.")
     parser.add_argument("--help", "-h", action="store_true", default=argparse.SUPPRESS, help="Show this message.")
     parser.add_argument("--help-all", action="store_true", default=argparse.SUPPRESS, help="Show every training argument, too.")
     argv = list(argv)
     if {"-h", "--help", "--help-all"} & set(argv):
         _print_help(parser, everything="--help-all" in argv)
         raise SystemExit(0)
-    known = {option.lstrip("-").replace("-", "_") for action in parser._actions for option in action.option_strings}
     from_file: list[str] = []
     if argv and not argv[0].startswith("-"):
-        from_file = _yaml_flags(Path(argv.pop(0)), known)
+        from_file = _yaml_flags(Path(argv.pop(0)), settings)
+    check_options(parser, argv)
     *parsed, rest = parser.parse_args_into_dataclasses([*from_file, *argv], return_remaining_strings=True, look_for_args_file=False)
+    if isinstance(parsed[-1], argparse.Namespace):  # --json, which the command has taken already
+        parsed.pop()
     if rest:
-        name = rest[0].split("=", 1)[0].lstrip("-").replace("-", "_")
-        if rest[0].startswith("-"):
-            raise DataError(f"unknown option {rest[0]}{did_you_mean(name, known)}", fix=f"see `{prog} --help`")
-        raise DataError(f"unexpected argument {rest[0]!r}", fix=f"options start with --; see `{prog} --help`")
+        is_yaml = rest[0].endswith((".yaml", ".yml"))
+        fix = "the configuration file comes first" if is_yaml else f"options start with --; see `{prog} --help`"
+        raise DataError(f"unexpected argument {rest[0]!r}", fix=fix)
     return tuple(parsed)
+
+
+def check_options(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
+    """Raise DataError, with the nearest known ones, for an option that the parser does not have."""
+    known = [option for action in parser._actions for option in action.option_strings]
+    for argument in argv:
+        if argument == "--":
+            return
+        option = argument.split("=", 1)[0]
+        if option.startswith("--") and option not in known:
+            raise DataError(
+                f"unknown option {option}", fix=did_you_mean(option.replace("-", "_"), _spellings(known)) or f"see `{parser.prog} --help`"
+            )
+
+
+def _spellings(options: Sequence[str]) -> list[str]:
+    """One spelling of each option, that with underscores where there are two."""
+    return [o for o in options if o.replace("-", "_")[2:] not in {p[2:] for p in options if p != o}]
 
 
 def _print_help(parser: argparse.ArgumentParser, *, everything: bool) -> None:
@@ -60,40 +94,75 @@ def _print_help(parser: argparse.ArgumentParser, *, everything: bool) -> None:
     for action in parser._actions:
         # one spelling of each option is enough
         action.option_strings = [o for o in action.option_strings if o in ("-h", "--help-all") or "-" not in o.lstrip("-")]
-        if not everything and action.dest not in _MAIN | {"help", "help_all"}:
+        if (not everything and action.dest not in _MAIN) or action.option_strings == ["--output_dir"]:
             action.help = argparse.SUPPRESS
+        if action.nargs == 0 or action.choices:
+            continue
+        is_switch = action.type is string_to_bool
+        action.metavar = "true|false" if is_switch else {int: "N", float: "X"}.get(action.type, "VALUE")
     if not everything:
-        parser.epilog = "Every argument of transformers' TrainingArguments is taken, too: --help-all shows them."
+        parser.epilog = (
+            "A YAML file holds the same options as `key: value` lines. Every argument of transformers' TrainingArguments is taken, "
+            "too: --help-all shows them."
+        )
     parser.print_help()
 
 
-def _yaml_flags(file: Path, known: set[str]) -> list[str]:
-    """The file's settings as command-line flags, so that both are checked and converted in one way."""
+def _yaml_flags(file: Path, settings: Mapping[str, argparse.Action]) -> list[str]:
+    """The file's settings as command-line flags, so that both are converted in one way.
+
+    Scalars are taken as they are written: to YAML, `no` (Norwegian) is false and `1e-3` is a text.
+    """
     try:
         text = file.read_text(encoding="utf-8-sig")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        settings = yaml.safe_load(text)
+        yaml.safe_load(text)
     except FileNotFoundError:
-        raise DataError("there is no such configuration file", path=file, fix="check the path") from None
+        raise DataError("there is no such configuration file", path=file, fix="check the path; options start with --") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"not readable as text ({error})", path=file, fix="give a YAML file in UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "not valid YAML"
         raise DataError(problem, path=file, line=mark.line + 1 if mark else None, fix="write `key: value` lines") from None
-    if settings is None:
+    if root is None:
         return []
-    if not isinstance(settings, dict):
+    if not isinstance(root, yaml.MappingNode):
         raise DataError("not a mapping of settings", path=file, line=1, fix="write `key: value` lines")
-    lines = {key.value: key.start_mark.line + 1 for key, _ in root.value}
     flags: list[str] = []
-    for key, value in settings.items():
-        if str(key) not in known:
-            raise DataError(
-                f"unknown setting {key!r}{did_you_mean(str(key), known)}", path=file, line=lines.get(str(key)), fix="see --help-all"
-            )
-        if value is None:
-            continue
-        values = value if isinstance(value, list) else [json.dumps(value) if isinstance(value, dict) else value]
-        flags += [f"--{key}", *map(str, values)]
+    lines: dict[str, int] = {}
+    for key, value in root.value:
+        line, name = key.start_mark.line + 1, str(key.value)
+        if name not in settings:
+            fix = did_you_mean(name, settings) or "--help-all shows the known ones"
+            raise DataError(f"unknown setting {name!r}", path=file, line=line, fix=fix)
+        if name in lines:
+            raise DataError(f"{name!r} is set twice, first in line {lines[name]}", path=file, line=line, fix="keep one")
+        lines[name] = line
+        try:
+            flags += _flag(name, value, settings[name])
+        except (ValueError, TypeError, argparse.ArgumentTypeError) as error:
+            raise DataError(f"{name}: {error}", path=file, line=value.start_mark.line + 1, fix="see --help-all") from None
     return flags
+
+
+def _flag(name: str, value: yaml.Node, action: argparse.Action) -> list[str]:
+    """`["--name=value"]`; [] for an empty value. Raises ValueError if the option does not take it."""
+    if isinstance(value, yaml.MappingNode):
+        return [f"--{name}={json.dumps(yaml.safe_load(yaml.serialize(value)))}"]
+    if value.tag.endswith(":null"):
+        return []
+    many = isinstance(value, yaml.SequenceNode)
+    if many and action.nargs != "+":
+        raise ValueError("a list, where one value is expected")
+    texts = [str(node.value) for node in (value.value if many else [value])]
+    for text in texts:
+        try:
+            converted = action.type(text) if action.type else text
+        except ValueError:
+            raise ValueError(f"{text!r} is no {getattr(action.type, '__name__', 'value')}") from None
+        if action.choices and converted not in action.choices:
+            raise ValueError(f"{text!r} is not one of {', '.join(map(str, action.choices))}")
+    if not many:
+        return [f"--{name}={texts[0]}"]
+    return [f"--{name}", *texts] if texts else []

@@ -13,7 +13,7 @@ from ..evaluation import evaluate_model
 from ..models import OpticalPreTrainedModel, OpticalTeacherModel
 from ..search import ExactIndex
 from ..training import TeacherTrainer, TeacherTrainingArguments
-from .output import prepare_output, save_finished
+from .output import check_output, prepare_output_once, save_finished
 from .settings import DevelopmentSettings, TeachSettings
 
 if TYPE_CHECKING:
@@ -36,12 +36,9 @@ def teach(settings: TeachSettings, args: TeacherTrainingArguments) -> OpticalTea
     for name in ("encoder", "triples"):
         if not getattr(settings, name):
             raise DataError(f"--{name} is missing", fix="see `optical teach --help`")
-    resume_from = prepare_output(args.output_dir, resume=settings.resume, overwrite=settings.overwrite)
-    corpus = dict(zip(*load_passages(settings.passages), strict=True)) if settings.passages else None
-    triples = load_triples(settings.triples, corpus)
-    if settings.limit:
-        triples = triples.select(range(min(settings.limit, len(triples))))
-    collection = development_collection(settings)
+    if settings.limit is not None and settings.limit < 1:
+        raise DataError(f"--limit is {settings.limit}", fix="give 1 or more, or leave it out for all triples")
+    check_output(args.output_dir, resume=settings.resume, overwrite=settings.overwrite)
     set_seed(args.seed)
     teacher = OpticalTeacherModel.from_encoder(
         settings.encoder,
@@ -51,7 +48,12 @@ def teach(settings: TeachSettings, args: TeacherTrainingArguments) -> OpticalTea
         do_query_expansion=settings.do_query_expansion,
         attend_to_expansion_tokens=settings.attend_to_expansion_tokens,
     )
-    return train_teacher(teacher, args, triples, collection, resume_from)
+    collection = development_collection(settings)
+    corpus = dict(zip(*load_passages(settings.passages), strict=True)) if settings.passages else None
+    triples = load_triples(settings.triples, corpus)
+    if settings.limit:
+        triples = triples.select(range(min(settings.limit, len(triples))))
+    return train_teacher(teacher, args, triples, collection, settings)
 
 
 def train_teacher(
@@ -59,17 +61,21 @@ def train_teacher(
     args: TeacherTrainingArguments,
     triples: Dataset,
     collection: RetrievalCollection | None = None,
-    resume_from: str | None = None,
+    settings: DevelopmentSettings | None = None,
 ) -> OpticalTeacherModel:
-    """Train a teacher that is built already, and save it."""
+    """Train a teacher that is built already, and save it.
+
+    Args:
+        settings: whether to resume in or overwrite the output folder; None: it is ready.
+    """
     evaluator = teacher_evaluator(collection) if collection else None
     trainer = TeacherTrainer(teacher, args, triples, retrieval_evaluator=evaluator)
+    resume_from = settings and prepare_output_once(args, settings)
     trainer.train(resume_from_checkpoint=resume_from)
     if trainer.is_world_process_zero():
         save_finished(teacher, args.output_dir)
         logger.info("teacher saved to %s", args.output_dir)
     trainer.accelerator.wait_for_everyone()
-    teacher._tokenizer_source = (str(args.output_dir), {})
     return teacher
 
 

@@ -2,59 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
+from transformers.utils import logging as hf_logging
 
-from ..models import OpticalPreTrainedModel, OpticalStudentModel, OpticalTeacherModel
+from ..models import OpticalPreTrainedModel, OpticalStudentModel, OpticalTeacherModel, TeacherMismatchError
 
-# Token vectors in one block: large enough for the matrix product to be efficient, small enough for its result to stay in cache.
-_TOKENS_PER_BLOCK = 16384
+# Token vectors in one block: enough for the matrix product to be efficient, few enough for its result with a batch of queries
+# (2,048 x 1,024 float32, 8 MB) to stay in cache until the maxima are taken.
+_TOKENS_PER_BLOCK = 2048
+# Documents wait until they have this many tokens before they are sorted by length into blocks: all that is held twice.
+_TOKENS_WAITING = 64 * _TOKENS_PER_BLOCK
+# Documents encoded at a time when an index is built.
+_DOCUMENTS_PER_CHUNK = 1024
 
 
 class ExactIndex:
     """English documents, encoded once by the teacher; any of its students searches them.
 
+    Held as float32 on the CPU, 512 bytes for a token of 128 dimensions; `build` needs hardly more than that.
+
     Args:
         ids: document ids.
-        embeddings: `(tokens, d)` of each document, as `encode_document` returns them.
+        embeddings: `(tokens, d)` of each document, as `encode_document` returns them. Read once and copied: an iterator's
+            documents are let go as they come.
         teacher_fingerprint: of the teacher that encoded them.
         texts: the documents, for showing; optional.
+        teacher_name: of the teacher, for messages; optional.
 
     Raises:
-        ValueError: lengths differ, or an id occurs twice.
+        ValueError: numbers of ids, documents and texts differ, an id occurs twice, or embeddings are not finite `(tokens, d)`
+            with the same d.
+
+    Example:
+        >>> index = ExactIndex(["a", "b"], [torch.eye(3)[:1], torch.eye(3)], "fingerprint")
+        >>> index.search([torch.eye(3)[1:]], k=2)
+        [[('b', 2.0), ('a', 0.0)]]
     """
 
     def __init__(
-        self, ids: Sequence[str], embeddings: Sequence[Tensor], teacher_fingerprint: str, texts: Sequence[str] | None = None
+        self,
+        ids: Sequence[str],
+        embeddings: Iterable[Tensor],
+        teacher_fingerprint: str,
+        texts: Sequence[str] | None = None,
+        *,
+        teacher_name: str = "",
     ) -> None:
-        if len(ids) != len(embeddings):
-            raise ValueError(f"{len(ids)} ids, but {len(embeddings)} documents.")
-        if len(set(ids)) != len(ids):
-            raise ValueError("document ids must be unique.")
         self.ids = list(ids)
-        self.texts = dict(zip(ids, texts, strict=True)) if texts is not None else {}
+        if len(set(self.ids)) != len(self.ids):
+            seen: set[str] = set()
+            twice = next(i for i in self.ids if i in seen or seen.add(i))
+            raise ValueError(f"document ids must be unique, but {twice!r} occurs twice.")
+        if texts is not None and len(texts) != len(self.ids):
+            raise ValueError(f"{len(self.ids)} ids, but {len(texts)} texts.")
+        self.texts = dict(zip(self.ids, texts, strict=True)) if texts is not None else {}
         self.teacher_fingerprint = teacher_fingerprint
-        # A document without a scored token cannot be found. The others go into blocks of like length; padding repeats a
-        # document's own first token, which changes no maximum, so that no mask is needed.
-        order = sorted((i for i in range(len(ids)) if len(embeddings[i])), key=lambda i: len(embeddings[i]))
-        self._positions = torch.tensor(order, dtype=torch.long)
-        self._blocks: list[Tensor] = []
-        block: list[Tensor] = []
-        for i in order:
-            if block and (len(block) + 1) * len(embeddings[i]) > _TOKENS_PER_BLOCK:
-                self._blocks.append(_pad(block))
-                block = []
-            block.append(embeddings[i])
-        if block:
-            self._blocks.append(_pad(block))
+        self.teacher_name = teacher_name
+        self._dim: int | None = None
+        self._blocks: list[tuple[Tensor, Tensor]] = []  # positions of the documents, (documents, length, d)
+        documents, waiting, tokens = 0, [], 0
+        for document in embeddings:
+            document = self._checked(document, f"document {documents}")
+            if len(document):  # a document without a scored token cannot be found
+                waiting.append((documents, document))
+                tokens += len(document)
+            documents += 1
+            if tokens >= _TOKENS_WAITING:
+                self._add(waiting)
+                waiting, tokens = [], 0
+        self._add(waiting)
+        if documents != len(self.ids):
+            raise ValueError(f"{len(self.ids)} ids, but {documents} documents.")
 
     @classmethod
-    def build(cls, teacher: OpticalTeacherModel, ids: Sequence[str], texts: Sequence[str], *, batch_size: int = 32) -> ExactIndex:
-        """Encode documents with the teacher, with a progress bar."""
-        return cls(ids, teacher.encode_document(texts, batch_size=batch_size), teacher.fingerprint(), texts)
+    def build(
+        cls,
+        teacher: OpticalTeacherModel,
+        ids: Sequence[str],
+        texts: Sequence[str],
+        *,
+        batch_size: int = 32,
+        show_progress_bar: bool | None = None,
+    ) -> ExactIndex:
+        """Encode documents with the teacher; with a progress bar if there are more than 1,000 or if it is asked for."""
+        show = len(texts) > 1000 if show_progress_bar is None else show_progress_bar
+
+        def embeddings() -> Iterator[Tensor]:
+            with hf_logging.tqdm(total=len(texts), desc="encoding documents", unit="text", disable=not show) as progress:
+                for start in range(0, len(texts), _DOCUMENTS_PER_CHUNK):
+                    chunk = texts[start : start + _DOCUMENTS_PER_CHUNK]
+                    yield from teacher.encode_document(chunk, batch_size=batch_size, show_progress_bar=False)
+                    progress.update(len(chunk))
+
+        return cls(ids, embeddings(), teacher.fingerprint(), texts, teacher_name=teacher.name_or_path)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -62,14 +106,15 @@ class ExactIndex:
     def check_model(self, model: OpticalPreTrainedModel) -> None:
         """Raise TeacherMismatchError (ValueError) unless this model's queries belong to the documents of this index."""
         if isinstance(model, OpticalStudentModel):
-            model.check_teacher(self.teacher_fingerprint)
-        elif model.fingerprint() != self.teacher_fingerprint:
-            raise ValueError(
-                f"the documents are encoded by a teacher with fingerprint {self.teacher_fingerprint}, the queries by "
-                f"{model.name_or_path} with {model.fingerprint()}: build the index with the same teacher."
+            model.check_teacher(self.teacher_fingerprint, self.teacher_name)
+        elif (fingerprint := model.fingerprint()) != self.teacher_fingerprint:
+            raise TeacherMismatchError(
+                f"the documents are encoded by {self.teacher_name or 'a teacher'} (fingerprint {self.teacher_fingerprint}), the "
+                f"queries by {model.name_or_path or 'another teacher'} (fingerprint {fingerprint}): build the index with the same "
+                "teacher."
             )
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def search(
         self, queries: Sequence[Tensor], k: int = 10, *, show_progress_bar: bool = False, batch_size: int = 32
     ) -> list[list[tuple[str, float]]]:
@@ -85,10 +130,11 @@ class ExactIndex:
             finds nothing.
 
         Raises:
-            ValueError: k is less than 1.
+            ValueError: k or batch_size is less than 1; a query is not finite `(tokens, d)` with the d of the documents.
         """
-        if k < 1:
-            raise ValueError(f"k must be at least 1, got {k}.")
+        for name, value in (("k", k), ("batch_size", batch_size)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}.")
         results: list[list[tuple[str, float]]] = []
         with tqdm(total=len(queries), desc="searching", unit="query", disable=not show_progress_bar) as progress:
             for start in range(0, len(queries), batch_size):
@@ -97,32 +143,53 @@ class ExactIndex:
                 progress.update(len(batch))
         return results
 
+    @torch.no_grad()
     def scores(self, queries: Sequence[Tensor]) -> Tensor:
         """`(Q, N)` MaxSim scores in the order of `ids`; -inf for documents without a scored token."""
         result = torch.full((len(queries), len(self.ids)), -torch.inf)
-        if not self._blocks or not len(queries):
+        queries = [self._checked(query, f"query {i}") for i, query in enumerate(queries)]
+        if not queries:
             return result
-        lengths = [len(q) for q in queries]
-        tokens = torch.cat(list(queries))
-        column = 0
-        for block in self._blocks:
-            documents, length, dim = block.shape
-            best = (block.view(-1, dim) @ tokens.T).view(documents, length, -1).amax(1)  # (documents, query tokens)
-            per_query = torch.stack([part.sum(1) for part in best.split(lengths, dim=1)])
-            result[:, self._positions[column : column + documents]] = per_query
-            column += documents
+        tokens = torch.cat(queries)
+        # (query tokens, Q), 1 where the token is the query's: sums over each query's tokens in one product
+        lengths = torch.tensor([len(query) for query in queries])
+        membership = torch.eye(len(queries)).repeat_interleave(lengths, dim=0)
+        for positions, block in self._blocks:
+            similarity = block.flatten(0, 1) @ tokens.T
+            best = similarity.view(*block.shape[:2], len(tokens)).amax(1)  # (documents, query tokens)
+            result[:, positions] = (best @ membership).T
         return result
 
+    def _add(self, waiting: list[tuple[int, Tensor]]) -> None:
+        """Put documents into blocks of like length. Padding repeats a document's own first token: it changes no maximum."""
+        waiting = sorted(waiting, key=lambda entry: len(entry[1]))
+        while waiting:
+            size = 1
+            while size < len(waiting) and (size + 1) * len(waiting[size][1]) <= _TOKENS_PER_BLOCK:
+                size += 1
+            chosen, waiting = waiting[:size], waiting[size:]
+            block = torch.empty(size, len(chosen[-1][1]), chosen[0][1].shape[1])
+            for row, (_, document) in zip(block, chosen, strict=True):
+                row[: len(document)] = document
+                row[len(document) :] = document[0]
+            self._blocks.append((torch.tensor([position for position, _ in chosen]), block))
+
+    def _checked(self, embeddings: Tensor, name: str) -> Tensor:
+        """As float32 on the CPU."""
+        if embeddings.dim() != 2 or embeddings.shape[1] != (self._dim or embeddings.shape[1]):
+            raise ValueError(f"{name} has embeddings of shape {tuple(embeddings.shape)}, not (tokens, {self._dim or 'd'}).")
+        self._dim = embeddings.shape[1]
+        embeddings = embeddings.detach().to("cpu", torch.float32)
+        if not embeddings.isfinite().all():
+            raise ValueError(f"{name} has embeddings that are not finite: the model that encoded it is broken.")
+        return embeddings
+
     def _best(self, scores: Tensor, k: int) -> list[tuple[str, float]]:
-        values, positions = scores.topk(min(k, int((scores > -torch.inf).sum())))
-        found = sorted(zip(positions.tolist(), values.tolist(), strict=True), key=lambda hit: (-hit[1], hit[0]))
-        return [(self.ids[position], value) for position, value in found]
-
-
-def _pad(documents: Sequence[Tensor]) -> Tensor:
-    longest = max(map(len, documents))
-    block = torch.empty(len(documents), longest, documents[0].shape[1])
-    for row, document in zip(block, documents, strict=True):
-        row[: len(document)] = document
-        row[len(document) :] = document[0]
-    return block
+        count = min(k, int((scores > -torch.inf).sum()))
+        if not count:
+            return []
+        # topk leaves it open which of several equal scores comes in last
+        candidates = (scores >= scores.topk(count).values[-1]).nonzero().squeeze(1)
+        values, order = scores[candidates].sort(descending=True, stable=True)
+        positions = candidates[order]
+        return [(self.ids[i], value) for i, value in zip(positions[:count].tolist(), values[:count].tolist(), strict=True)]

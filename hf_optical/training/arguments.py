@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -37,6 +38,20 @@ class _LateInteractionArguments(TrainingArguments):
         super().__post_init__()
         if self.remove_unused_columns:
             raise ValueError("remove_unused_columns must be false: the columns are token ids that the collator needs.")
+        _check_numbers(self, positive=("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"))
+        _check_numbers(self, not_negative=("learning_rate", "num_train_epochs", "weight_decay"))
+
+
+def _check_numbers(args: TrainingArguments, positive: Sequence[str] = (), not_negative: Sequence[str] = ()) -> None:
+    """Raise ValueError, naming the argument, for one out of range; None is in range, NaN is not."""
+    for name in positive:
+        value = getattr(args, name)
+        if value is not None and not value > 0:
+            raise ValueError(f"{name} must be positive, got {value}.")
+    for name in not_negative:
+        value = getattr(args, name)
+        if value is not None and not value >= 0:
+            raise ValueError(f"{name} must not be negative, got {value}.")
 
 
 @dataclass
@@ -56,8 +71,7 @@ class TeacherTrainingArguments(_LateInteractionArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.negatives < 0 or self.temperature <= 0 or self.kd_weight < 0:
-            raise ValueError("negatives and kd_weight must not be negative, temperature must be positive.")
+        _check_numbers(self, positive=("temperature",), not_negative=("negatives", "kd_weight"))
 
 
 @dataclass
@@ -98,8 +112,7 @@ class OpticalTrainingArguments(_LateInteractionArguments):
         for name, allowed in (("loss", LOSSES), ("solver", SOLVERS), ("marginals", MARGINALS), ("too_long", TOO_LONG)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}.")
-        if self.epsilon <= 0 or self.beta <= 0 or self.tolerance < 0:
-            raise ValueError("epsilon and beta must be positive, tolerance must not be negative.")
+        _check_numbers(self, positive=("epsilon", "beta", "max_iterations", "max_length"), not_negative=("tolerance",))
 
     def build_loss(self) -> DistillationLoss:
         """The loss that these arguments describe."""

@@ -2,33 +2,55 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
-from torch.utils.data import Dataset
-from transformers import Trainer
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+from torch.utils.data import Dataset, Sampler
+from transformers import Trainer, TrainerState, TrainingArguments
+from transformers.trainer_pt_utils import LengthGroupedSampler
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, EvalLoopOutput, rotate_checkpoints
 
 _COMPLETE = "complete"
+_STATE = "trainer_state.json"
 
 
 class LateInteractionTrainer(Trainer):
     """Base of `TeacherTrainer` and `OpticalTrainer`.
 
     Args:
+        args: training arguments.
+        eval_dataset: held-out examples for the loss; may be empty.
         retrieval_evaluator: model -> metrics such as `{"recall@10": 0.5}`; called at every evaluation and added as
             `eval_recall@10`, so that `metric_for_best_model="eval_recall@10"` picks the checkpoint that retrieves best.
+
+    Raises:
+        ValueError: evaluation is asked for, but there is nothing to evaluate on.
     """
 
     # the losses are means over a batch, not yet scaled for gradient accumulation
     loss_is_scaled_for_ga = False
 
-    def __init__(self, *args: Any, retrieval_evaluator: Callable[[Any], dict[str, float]] | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        *,
+        args: TrainingArguments,
+        eval_dataset: Dataset,
+        retrieval_evaluator: Callable[[Any], dict[str, float]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if args.eval_strategy != "no" and not len(eval_dataset) and retrieval_evaluator is None:
+            raise ValueError(
+                f"eval_strategy is {args.eval_strategy.value}, but there is nothing to evaluate on: give a development collection "
+                "(--development) or held-out examples, or eval_strategy no."
+            )
+        super().__init__(args=args, eval_dataset=eval_dataset, **kwargs)
         self.retrieval_evaluator = retrieval_evaluator
 
     def evaluate(
@@ -36,15 +58,24 @@ class LateInteractionTrainer(Trainer):
     ) -> dict[str, float]:
         """Loss on held-out examples, if there are any, and retrieval metrics as `eval_recall@10`."""
         data = self.eval_dataset if eval_dataset is None else eval_dataset
-        metrics = super().evaluate(eval_dataset, ignore_keys, metric_key_prefix) if data is not None and len(data) else {}
-        if self.retrieval_evaluator is not None:
-            model = self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
-            found = {f"{metric_key_prefix}_{name}": value for name, value in self.retrieval_evaluator(model).items()}
-            self.log(dict(found))
-            if not metrics:  # else the Trainer has told its callbacks already
-                self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
-            metrics |= found
+        if len(data):
+            return super().evaluate(eval_dataset, ignore_keys, metric_key_prefix)
+        metrics = self._retrieval_metrics(metric_key_prefix)
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
+        """As the Trainer's; callbacks and the choice of the best checkpoint see loss and retrieval metrics together."""
+        output = super().evaluation_loop(*args, **kwargs)
+        output.metrics.update(self._retrieval_metrics(kwargs.get("metric_key_prefix", "eval")))
+        return output
+
+    def _retrieval_metrics(self, prefix: str) -> dict[str, float]:
+        if self.retrieval_evaluator is None:
+            return {}
+        model = self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
+        return {f"{prefix}_{name}": value for name, value in self.retrieval_evaluator(model).items()}
 
     def prediction_step(
         self, model: nn.Module, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: list[str] | None = None
@@ -54,32 +85,118 @@ class LateInteractionTrainer(Trainer):
         with torch.no_grad(), self.compute_loss_context_manager():
             return self.compute_loss(model, inputs).detach(), None, None
 
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        try:
+            return super()._determine_best_metric(metrics, trial)
+        except KeyError:
+            known = ", ".join(name for name in metrics if name.startswith("eval_")) or "none"
+            raise ValueError(
+                f"metric_for_best_model {self.args.metric_for_best_model!r} is not measured; measured are: {known}."
+            ) from None
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
+        sampler = super()._get_train_sampler(train_dataset)
+        if isinstance(sampler, LengthGroupedSampler):
+            return _EpochSampler(sampler, self._epoch_seed)
+        return sampler
+
+    def _epoch_seed(self) -> int:
+        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        return seed + int(self.state.epoch or 0)
+
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        folder = Path(self.args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        run_dir = Path(self._get_output_dir(trial))
+        folder = run_dir / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        # older checkpoints go when this one is known to be whole, not before
+        limit, self.args.save_total_limit = self.args.save_total_limit, None
         try:
             super()._save_checkpoint(model, trial)
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
                 (folder / _COMPLETE).touch()
-        except Exception as error:
-            # safetensors, torch and the file system each have an error of their own for a full disk
+        except BaseException as error:
             if self.args.should_save:
                 shutil.rmtree(folder, ignore_errors=True)
+            # safetensors, torch and the file system each have an error of their own for a full disk
+            if not isinstance(error, Exception):
+                raise
             raise OSError(
-                f"checkpoint {folder} could not be written ({error}) and was removed; earlier ones are untouched: make room, "
-                "then resume."
+                f"checkpoint {folder} could not be written ({_first_line(error)}) and was removed; earlier ones are untouched: "
+                "make room, then resume."
             ) from error
+        finally:
+            self.args.save_total_limit = limit
+        if self.args.should_save:
+            rotate_checkpoints(
+                output_dir=str(run_dir),
+                save_total_limit=limit,
+                best_model_checkpoint=self.state.best_model_checkpoint,
+                use_mtime=True,
+            )
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        with _readable(resume_from_checkpoint):
+            TrainerState.load_from_json(str(Path(resume_from_checkpoint) / _STATE))
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        with _readable(checkpoint):
+            super()._load_optimizer_and_scheduler(checkpoint)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        with _readable(checkpoint):
+            super()._load_rng_state(checkpoint)
+
+
+class _EpochSampler(Sampler):
+    """Batches of like length in an order that seed and epoch decide alone.
+
+    transformers' sampler draws from the global generator, so that a run resumed in its second epoch would see another order
+    than the run that was never interrupted.
+    """
+
+    def __init__(self, sampler: LengthGroupedSampler, seed: Callable[[], int]) -> None:
+        self.sampler = sampler
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[int]:
+        self.sampler.generator = torch.Generator().manual_seed(self.seed())
+        return iter(self.sampler)
+
+
+@contextmanager
+def _readable(checkpoint: str | None) -> Iterator[None]:
+    try:
+        yield
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, ValueError, KeyError, OSError, EOFError) as error:
+        raise ValueError(
+            f"checkpoint {checkpoint} cannot be resumed from, it is damaged or of another model ({_first_line(error)}): delete that "
+            "folder and resume from the one before, or start again with --overwrite."
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def complete_checkpoints(output_dir: str | Path) -> list[Path]:
     """Checkpoints that were written to the end, oldest first; one that a kill cut off is not among them."""
-    folders = [f for f in Path(output_dir).glob(f"{PREFIX_CHECKPOINT_DIR}-*") if (f / _COMPLETE).is_file()]
+    folders = [f for f in _checkpoints(output_dir) if (f / _COMPLETE).is_file()]
     return sorted(folders, key=lambda folder: int(folder.name.rsplit("-", 1)[1]))
 
 
 def remove_incomplete_checkpoints(output_dir: str | Path) -> list[Path]:
     """Delete checkpoints that were cut off; returns what was deleted."""
-    cut_off = [f for f in Path(output_dir).glob(f"{PREFIX_CHECKPOINT_DIR}-*") if not (f / _COMPLETE).is_file()]
+    cut_off = [f for f in _checkpoints(output_dir) if not (f / _COMPLETE).is_file()]
     for folder in cut_off:
         shutil.rmtree(folder)
     return cut_off
+
+
+def _checkpoints(output_dir: str | Path) -> list[Path]:
+    """`checkpoint-STEP` folders; others of like name (`checkpoint-best`) are a person's own."""
+    return [f for f in Path(output_dir).glob(f"{PREFIX_CHECKPOINT_DIR}-*") if f.is_dir() and f.name.rsplit("-", 1)[1].isdecimal()]

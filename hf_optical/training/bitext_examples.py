@@ -40,8 +40,12 @@ def tokenize_bitext(
         Columns `student_ids`, `teacher_ids` (lists of int), `length` (of the longer side) and `row` (in the result).
 
     Raises:
-        ValueError: no pair is left.
+        TypeError: the bitext is streamed.
+        ValueError: a column is missing; no pair is left; `max_length` is less than 1 or more than an encoder can take.
     """
+    check_in_memory(bitext, ("english", "non_english"))
+    if max_length is not None and max_length < 1:
+        raise ValueError(f"max_length must be at least 1, got {max_length}.")
     limits = (max_length or student.config.query_length, max_length or teacher.config.query_length)
     for model, limit in zip((student, teacher), limits, strict=True):
         most = getattr(model.config.backbone_config, "max_position_embeddings", None)
@@ -77,6 +81,18 @@ def tokenize_bitext(
     if not len(examples):
         raise ValueError(f"none of the {len(bitext)} pairs fits into {limits[0]} and {limits[1]} tokens: raise max_length.")
     return examples.add_column("row", list(range(len(examples))))
+
+
+def check_in_memory(dataset: Dataset, columns: Sequence[str]) -> None:
+    """Raise TypeError for a streamed data set, ValueError for a missing column."""
+    if not hasattr(dataset, "__len__"):
+        raise TypeError(
+            f"the trainer needs a data set of known length, not {type(dataset).__name__}: load it without streaming, or make one "
+            "of the first pairs with datasets.Dataset.from_list(list(stream.take(n)))."
+        )
+    missing = [name for name in columns if name not in dataset.column_names]
+    if missing:
+        raise ValueError(f"the data set has no column {missing[0]!r}; its columns are {', '.join(dataset.column_names)}.")
 
 
 def idf_weights(ids: Iterable[Sequence[int]], vocab_size: int, always: Sequence[int] = ()) -> Tensor:

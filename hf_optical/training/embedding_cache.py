@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from ..models import OpticalTeacherModel
 
 _SENTENCES_PER_CHUNK = 2048
+_LEFTOVER_SECONDS = 3600
 
 
 class EmbeddingCache:
@@ -38,12 +41,7 @@ class EmbeddingCache:
         for start in range(0, len(lengths), _SENTENCES_PER_CHUNK):
             part = np.asarray(lengths[start : start + _SENTENCES_PER_CHUNK])
             self._offsets.append(np.concatenate([[0], np.cumsum(part)]))
-            data = np.load(_chunk_file(folder, start), mmap_mode="r", allow_pickle=False)
-            if len(data) != self._offsets[-1][-1]:
-                raise ValueError(
-                    f"{_chunk_file(folder, start)} holds {len(data)} vectors, not {self._offsets[-1][-1]}: delete {folder}."
-                )
-            self._chunks.append(data)
+            self._chunks.append(_open_chunk(_chunk_file(folder, start), int(self._offsets[-1][-1])))
         self._length = len(lengths)
 
     def __len__(self) -> int:
@@ -77,9 +75,17 @@ class EmbeddingCache:
             batch_size: sentences at a time.
             process_index, num_processes: several processes share the work, chunk by chunk.
             wait: called before opening, so that no process reads what another has not written (`accelerator.wait_for_everyone`).
+
+        Raises:
+            OSError: the folder cannot be written to, or the disk is full; chunks that are complete stay.
+            ValueError: a chunk is damaged.
         """
         folder = Path(root) / _key(teacher, ids, expand)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(f"teacher_cache {root} cannot be written to ({error.strerror}): give another folder.") from None
+        _remove_leftovers(folder)
         mine = range(process_index * _SENTENCES_PER_CHUNK, len(ids), num_processes * _SENTENCES_PER_CHUNK)
         missing = [start for start in mine if not _chunk_file(folder, start).exists()]
         total = sum(len(ids[start : start + _SENTENCES_PER_CHUNK]) for start in missing)
@@ -111,8 +117,28 @@ def _write_chunk(file: Path, data: np.ndarray) -> None:
             out.flush()
             os.fsync(out.fileno())
         os.replace(temporary, file)
+    except OSError as error:
+        raise OSError(f"the teacher's embeddings could not be written to {file} ({error.strerror or error}): make room.") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _open_chunk(file: Path, vectors: int) -> np.ndarray:
+    try:
+        data = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{file} is damaged ({error}): delete it, and it is computed again.") from None
+    if data.ndim != 2 or len(data) != vectors:
+        raise ValueError(f"{file} has shape {data.shape}, not ({vectors}, embedding_dim): delete it, and it is computed again.")
+    return data
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Delete what killed builds left; one that is being written by another run is younger."""
+    for file in folder.glob("*.tmp"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - file.stat().st_mtime > _LEFTOVER_SECONDS:
+                file.unlink()
 
 
 def _chunk_file(folder: Path, start: int) -> Path:
@@ -121,7 +147,8 @@ def _chunk_file(folder: Path, start: int) -> Path:
 
 def _key(teacher: OpticalTeacherModel, ids: Sequence[Sequence[int]], expand: bool) -> str:
     config = teacher.config
-    settings = [teacher.fingerprint(), expand, config.query_length if expand else None, config.attend_to_expansion_tokens]
+    mask = [config.query_length, config.attend_to_expansion_tokens, teacher.tokenizer.mask_token_id] if expand else None
+    settings = [teacher.fingerprint(), mask]
     digest = hashlib.sha256(json.dumps(settings).encode())
     for row in ids:
         digest.update(np.asarray([len(row), *row], dtype=np.int32).tobytes())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +38,9 @@ class OpticalTrainer(LateInteractionTrainer):
         loss: overrides the loss that `args` describe.
 
     Raises:
-        ValueError: the student's embedding_dim differs from the teacher's; no pair fits into the length.
+        TypeError: the bitext is streamed (an IterableDataset).
+        ValueError: the student's embedding_dim differs from the teacher's; no pair fits into the length; max_length is given
+            together with expansion; evaluation is asked for, but there is nothing to evaluate on.
 
     Example:
         >>> OpticalTrainer(student, teacher, args, train_dataset=bitext).train()  # doctest: +SKIP
@@ -62,10 +63,14 @@ class OpticalTrainer(LateInteractionTrainer):
                 "they must be equal, for the student searches the teacher's documents."
             )
         expand = model.config.do_query_expansion if args.expand is None else args.expand
-        length = None if expand else args.max_length
+        if expand and args.max_length is not None:
+            raise ValueError(
+                f"max_length {args.max_length} has no effect with expansion, which makes both sides as long as a query: leave it out, "
+                "or set expand false."
+            )
 
         def tokenize(data: Dataset) -> Dataset:
-            return tokenize_bitext(data, model, teacher, max_length=length, too_long=args.too_long)
+            return tokenize_bitext(data, model, teacher, max_length=args.max_length, too_long=args.too_long)
 
         examples = tokenize(train_dataset)
         held_out = examples.select([]) if eval_dataset is None else tokenize(eval_dataset)
@@ -84,7 +89,8 @@ class OpticalTrainer(LateInteractionTrainer):
         # frozen, and prepared for evaluation only: not wrapped for gradients, not in the optimizer, not in a checkpoint
         self.teacher = self.accelerator.prepare_model(teacher.requires_grad_(False).eval(), evaluation_mode=True)
         self._weights = self._idf(examples, expand) if args.marginals == "idf" else None
-        self._statistics: dict[str, list[Tensor]] = defaultdict(list)
+        self._statistics: dict[str, Tensor] = {}
+        self._statistics_steps = 0
         self._empty_pairs = 0
         if args.teacher_cache:
             self.train_cache = EmbeddingCache.build(
@@ -140,14 +146,15 @@ class OpticalTrainer(LateInteractionTrainer):
     def _record(self, model: nn.Module, output: DistillationOutput) -> None:
         if model.training:
             self._empty_pairs += int(output.empty.sum())
+            self._statistics_steps += 1
             for name, value in output.statistics.items():
-                self._statistics[name].append(value.detach())
+                self._statistics[name] = self._statistics.get(name, 0.0) + value.detach()
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Adds the solver's statistics since the last line, and the number of empty pairs so far."""
         if "loss" in logs:
-            logs |= {name: torch.stack(values).mean().item() for name, values in self._statistics.items()}
-            self._statistics.clear()
+            logs |= {name: (total / self._statistics_steps).item() for name, total in self._statistics.items()}
+            self._statistics, self._statistics_steps = {}, 0
             if self._empty_pairs:
                 logs["empty_pairs"] = self._empty_pairs
         super().log(logs, start_time)

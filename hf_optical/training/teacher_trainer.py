@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..models import maxsim
 from .arguments import TeacherTrainingArguments
 from .base_trainer import LateInteractionTrainer
+from .bitext_examples import check_in_memory
 from .collators import RetrievalCollator
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ class TeacherTrainer(LateInteractionTrainer):
         train_dataset, eval_dataset: columns `query`, `positive`, `negatives` (list), optionally `scores`: of a better ranker,
             one for the positive and one for each negative.
         retrieval_evaluator: teacher -> metrics such as `{"recall@10": 0.5}`, called at every evaluation.
+
+    Raises:
+        TypeError: the examples are streamed (an IterableDataset).
+        ValueError: a column is missing; evaluation is asked for, but there is nothing to evaluate on.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class TeacherTrainer(LateInteractionTrainer):
         retrieval_evaluator: Callable[[OpticalTeacherModel], dict[str, float]] | None = None,
         **kwargs: Any,
     ) -> None:
+        check_in_memory(train_dataset, ("query", "positive", "negatives"))
         super().__init__(
             model=model,
             args=args,
@@ -92,4 +98,5 @@ def kd_loss(scores: Tensor, targets: Tensor) -> Tensor:
 
 def _with_length(dataset: Dataset) -> Dataset:
     """Column `length`, characters of the positive: batches of like length cost less padding."""
-    return dataset.add_column("length", [len(text) for text in dataset["positive"]])
+    lengths = [len(text) for text in dataset["positive"]]
+    return dataset.remove_columns([c for c in ("length",) if c in dataset.column_names]).add_column("length", lengths)

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
-from hf_optical.models import OpticalStudentModel, OpticalTeacherModel, maxsim
+from hf_optical.models import OpticalStudentModel, OpticalTeacherConfig, OpticalTeacherModel, maxsim
 
 FAMILIES = ("bert", "xlm-roberta", "modernbert", "distilbert")
 TEXTS = ["How is maize stored?", "", "maji", "Safari ya ndege: mto, ziwa & mlima... 'maji' ni nini? " * 4, "東京", "water is dry"]
@@ -77,7 +77,8 @@ def test_a_plain_encoder_gets_a_projection_and_markers_only(encoder_dir, teacher
     plain = AutoModel.from_pretrained(encoder).state_dict()
     for name, weight in teacher.backbone.state_dict().items():
         assert torch.equal(weight[: len(plain[name])], plain[name]), name
-    assert teacher.config.vocab_size == len(teacher.tokenizer) == teacher.get_input_embeddings().weight.shape[0]
+    sizes = {teacher.config.vocab_size, teacher.backbone.config.vocab_size, teacher.get_input_embeddings().num_embeddings}
+    assert sizes == {len(teacher.tokenizer)}
     torch.testing.assert_close(teacher.linear.weight @ teacher.linear.weight.T, torch.eye(16))
     one = OpticalTeacherModel.from_encoder(encoder, **SIZES)
     torch.manual_seed(5)
@@ -114,6 +115,16 @@ def test_encoders_that_cannot_be_loaded(encoder_dir, folder, tmp_path):
     pickle(bare)
     with pytest.raises(ValueError, match="no safetensors weights; pickled"):
         OpticalTeacherModel.from_encoder(str(bare))
+
+
+def test_a_model_from_scratch_takes_a_tokenizer_and_adds_its_markers(encoder_dir, tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(encoder_dir("bert"))
+    config = OpticalTeacherConfig(backbone_config=AutoConfig.from_pretrained(encoder_dir("bert")), **SIZES)
+    model = OpticalTeacherModel(config).with_tokenizer(tokenizer)
+    sizes = {model.config.vocab_size, model.backbone.config.vocab_size, model.get_input_embeddings().num_embeddings}
+    assert sizes == {len(tokenizer)}
+    model.save_pretrained(tmp_path)
+    assert same(AutoModel.from_pretrained(tmp_path).encode_query(TEXTS), model.encode_query(TEXTS))
 
 
 def rewrite(folder, change):

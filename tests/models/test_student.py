@@ -114,6 +114,15 @@ def test_what_it_records_survives_saving(tiny_teacher, tmp_path, monkeypatch):
     assert OpticalStudentModel.from_teacher(teacher, languages=["sw"]).config.teacher["name_or_path"] == "better"
 
 
+def test_a_teacher_trained_further_is_recorded_anew(tiny_student, other_teacher):
+    student = copy.deepcopy(tiny_student)
+    with pytest.raises(TeacherMismatchError):
+        student.attach_teacher(other_teacher)
+    student.record_teacher(other_teacher)
+    student.check_teacher(other_teacher.fingerprint())
+    assert torch.equal(student.encode_document(DOCUMENTS)[0], other_teacher.encode_document(DOCUMENTS)[0])
+
+
 def test_it_holds_no_teacher_weights(tiny_teacher, tiny_student, tmp_path):
     assert tiny_student.state_dict().keys() == tiny_teacher.state_dict().keys()
     assert len(list(tiny_student.parameters())) == len(list(tiny_teacher.parameters()))
