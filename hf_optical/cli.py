@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 _DESCRIPTION = """Give an English late-interaction retriever a front door in another language.
@@ -21,7 +21,7 @@ _DESCRIPTION = """Give an English late-interaction retriever a front door in ano
 
 `optical COMMAND --help` tells the options of each."""
 
-USAGE_ERROR, INTERRUPTED = 2, 130
+USAGE_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,26 +39,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv[0] not in commands:
         from .data.errors import did_you_mean
 
-        return _fail(f"unknown command {argv[0]!r}{did_you_mean(argv[0], commands)}: see `optical --help`.")
+        return _fail(f"unknown command {argv[0]!r}; {did_you_mean(argv[0], commands) or 'see `optical --help`'}")
     return run(commands[argv[0]], argv[1:])
 
 
 def run(command: Callable[[list[str]], None], argv: list[str]) -> int:
-    """Run with a log on stderr; what a person can mend becomes one line and exit code 2. `OPTICAL_TRACEBACK=1` shows the traceback."""
+    """Run with a log on stderr; what a person can mend becomes one line and exit code 2 (`OPTICAL_TRACEBACK=1`: a traceback)."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("hf_optical").setLevel(logging.INFO)
     try:
         command(argv)
+        sys.stdout.flush()
     except SystemExit as stop:
         return int(stop.code or 0)
     except KeyboardInterrupt:
-        return _fail(
-            "interrupted. Complete checkpoints are kept: the same command with --resume goes on from the last.", INTERRUPTED
-        )
+        advice = ". Complete checkpoints are kept: the same command with --resume goes on from the last."
+        return _fail("interrupted" + (advice if command in (_teach, _distill) else "."), INTERRUPTED)
+    except BrokenPipeError:  # the reader (`head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
     except (ValueError, OSError) as error:
         if os.environ.get("OPTICAL_TRACEBACK"):
             raise
         return _fail(str(error) or type(error).__name__)
+    except MemoryError:
+        return _fail("out of memory: lower the batch size or the number of texts.")
+    except RuntimeError as error:
+        # torch's own name for it, without importing torch to catch it
+        if type(error).__name__ != "OutOfMemoryError":
+            raise
+        return _fail("out of GPU memory: lower the batch size, or use --bf16.")
     return 0
 
 
@@ -68,14 +78,34 @@ def _fail(message: str, code: int = USAGE_ERROR) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_abbrev=False, **kwargs)
+
+    def parse_args(self, argv: Sequence[str]) -> argparse.Namespace:
+        from .recipes.parsing import check_options
+
+        # a misspelt option is told as such, not as the required one that is missing
+        check_options(self, argv)
+        return super().parse_args(argv)
+
     def error(self, message: str) -> None:
-        raise ValueError(f"{message}; see `{self.prog} --help`.")
+        raise ValueError(f"{message}; see `{self.prog} --help`")
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return number
 
 
 @contextlib.contextmanager
-def _json_only(wanted: bool) -> Any:
-    """With `--json`, whatever libraries print goes to stderr: stdout holds one JSON document and nothing else."""
-    with contextlib.redirect_stdout(sys.stderr) if wanted else contextlib.nullcontext():
+def _quiet_stdout() -> Iterator[None]:
+    """Whatever libraries print goes to stderr: stdout holds the outcome and nothing else."""
+    with contextlib.redirect_stdout(sys.stderr):
         yield
 
 
@@ -90,13 +120,13 @@ def _prepare(argv: list[str]) -> None:
     parser.add_argument("--non-english-column", default="non_english", help="column of the others (default: non_english)")
     parser.add_argument("--split", default="train", help="split, of a Hub dataset (default: train)")
     parser.add_argument("--config", help="configuration, of a Hub dataset")
-    parser.add_argument("--limit", type=int, help="keep the first N good pairs only")
+    parser.add_argument("--limit", type=_positive, help="keep the first N good pairs only")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     options = parser.parse_args(argv)
 
     from .data import load_bitext
 
-    with _json_only(options.json):
+    with _quiet_stdout():
         bitext = load_bitext(
             options.bitext,
             language=options.language,
@@ -121,16 +151,18 @@ def _teach(argv: list[str]) -> None:
     from .recipes.settings import TeachSettings
     from .training import TeacherTrainingArguments
 
-    description = "Train an English late-interaction teacher (ColBERT) on questions and passages."
-    with _json_only(as_json):
-        settings, args = parse([TeachSettings, TeacherTrainingArguments], argv, prog="optical teach", description=description)
+    description = """Train an English late-interaction teacher (ColBERT) on questions and passages.
 
+  optical teach --encoder ENCODER --triples TRIPLES.jsonl --passages PASSAGES.jsonl --output runs/teacher"""
+    settings, args = parse([TeachSettings, TeacherTrainingArguments], argv, prog="optical teach", description=description)
+    with _quiet_stdout():
         from .recipes.teach import teach
 
         teacher = teach(settings, args)
         outcome = {"teacher": args.output_dir, "fingerprint": teacher.fingerprint()}
     next_command = f"optical distill --teacher {args.output_dir} --bitext PAIRS.tsv --language CODE --output runs/student"
-    print(json.dumps(outcome) if as_json else f"teacher: {args.output_dir}\nnext: {next_command}")
+    if args.process_index == 0:
+        print(json.dumps(outcome) if as_json else f"teacher: {args.output_dir}\nnext: {next_command}")
 
 
 def _distill(argv: list[str]) -> None:
@@ -139,10 +171,11 @@ def _distill(argv: list[str]) -> None:
     from .recipes.settings import DistillSettings
     from .training import OpticalTrainingArguments
 
-    description = "Distil a student query encoder for another language from sentence pairs, by optimal transport."
-    with _json_only(as_json):
-        settings, args = parse([DistillSettings, OpticalTrainingArguments], argv, prog="optical distill", description=description)
+    description = """Distil a student query encoder for another language from sentence pairs, by optimal transport.
 
+  optical distill --teacher runs/teacher --bitext PAIRS.tsv --language sw --output runs/optical-sw"""
+    settings, args = parse([DistillSettings, OpticalTrainingArguments], argv, prog="optical distill", description=description)
+    with _quiet_stdout():
         from .recipes.distill import distill
 
         student = distill(settings, args)
@@ -150,7 +183,8 @@ def _distill(argv: list[str]) -> None:
     next_command = (
         f"optical search --student {args.output_dir} --teacher {settings.teacher} --passages PASSAGES.jsonl 'your question'"
     )
-    print(json.dumps(outcome) if as_json else f"student: {args.output_dir}\nnext: {next_command}")
+    if args.process_index == 0:
+        print(json.dumps(outcome) if as_json else f"student: {args.output_dir}\nnext: {next_command}")
 
 
 def _take_json(argv: list[str]) -> tuple[bool, list[str]]:
@@ -164,14 +198,14 @@ def _evaluate(argv: list[str]) -> None:
     parser.add_argument("--benchmark", required=True, help="collection in BEIR layout: a folder or Hub name")
     parser.add_argument("--split", default="test", help="qrels/SPLIT.tsv (default: test)")
     parser.add_argument("--passages", help="corpus file, where it is not in the benchmark's folder")
-    parser.add_argument("-k", type=int, nargs="+", default=[1, 10, 100], help="cut-offs of recall (default: 1 10 100)")
-    parser.add_argument("--batch-size", type=int, default=32, help="documents encoded at a time (default: 32)")
+    parser.add_argument("-k", type=_positive, nargs="+", default=[1, 10, 100], help="cut-offs of recall (default: 1 10 100)")
+    parser.add_argument("--batch-size", type=_positive, default=32, help="documents encoded at a time (default: 32)")
     parser.add_argument("--no-baselines", action="store_true", help="leave out BM25, zero-shot and the English queries")
     parser.add_argument("--output", help="folder for TREC runs and the values of single queries")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args(argv)
 
-    with _json_only(options.json):
+    with _quiet_stdout():
         from .data import load_retrieval
         from .evaluation import results_table
         from .recipes.evaluate import evaluate_students
@@ -203,11 +237,11 @@ def _search(argv: list[str]) -> None:
     parser.add_argument(
         "--passages", required=True, help="English passages: JSONL (_id, title, text), TSV, or a text file, one a line"
     )
-    parser.add_argument("-k", type=int, default=5, help="passages to show (default: 5)")
+    parser.add_argument("-k", type=_positive, default=5, help="passages to show (default: 5)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(argv)
 
-    with _json_only(options.json):
+    with _quiet_stdout():
         from .data import load_passages
         from .recipes.loading import load_student, load_teacher
         from .search import ExactIndex

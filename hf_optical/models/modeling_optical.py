@@ -70,6 +70,7 @@ class OpticalPreTrainedModel(PreTrainedModel):
 
     config_class = OpticalConfig
     base_model_prefix = "backbone"
+    _keys_to_ignore_on_load_unexpected = [r"backbone\.pooler\."]
     supports_gradient_checkpointing = True
     # No flash attention: it drops the positions that are not attended to, and expansion positions are scored.
     _supports_sdpa = True
@@ -82,6 +83,9 @@ class OpticalPreTrainedModel(PreTrainedModel):
                 f"{type(config).__name__} has no backbone_config: build the model with from_encoder or from_pretrained."
             )
         self.backbone = AutoModel.from_config(config.backbone_config) if backbone is None else backbone
+        if getattr(self.backbone, "pooler", None) is not None:
+            # takes no part in a token embedding, and weights without a gradient stall distributed training
+            self.backbone.pooler = None
         limit = position_limit(self.backbone)
         for name in ("query_length", "document_length"):
             if limit is not None and getattr(config, name) > limit:
@@ -207,8 +211,6 @@ class OpticalPreTrainedModel(PreTrainedModel):
         """First 16 hex digits of the SHA-256 of the weights, rounded to bfloat16: loaded in float32 or bfloat16, it is the same."""
         digest = hashlib.sha256()
         for name, tensor in sorted(self.state_dict().items()):
-            if "pooler" in name:  # takes no part in a token embedding, and not every loader brings it along
-                continue
             digest.update(f"{name}{tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().to("cpu", torch.bfloat16).contiguous().view(torch.int16).numpy().tobytes())
         return digest.hexdigest()[:16]

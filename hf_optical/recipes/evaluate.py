@@ -21,7 +21,7 @@ def evaluate_students(
     batch_size: int = 32,
     save_to: str | Path | None = None,
 ) -> list[RetrievalResult]:
-    """Rows of the table: the teacher on the human English queries, BM25 and the teacher on the untranslated ones (zero-shot), students.
+    """Rows of the table: teacher and BM25 on the human English queries, both on the untranslated ones (zero-shot), the students.
 
     Args:
         students: `(name, student)`.
@@ -32,11 +32,21 @@ def evaluate_students(
         batch_size: documents encoded at a time.
         save_to: folder for each system's run (TREC) and values of single queries (JSON).
 
-    Raises:
-        TeacherMismatchError (a ValueError): a student belongs to another teacher; before anything is encoded.
+    Raises, before anything is encoded:
+        TeacherMismatchError (a ValueError): a student belongs to another teacher.
+        ValueError: two students of one name.
+        OSError: `save_to` cannot be written to.
     """
+    files = [_file_name(name) for name, _ in students]
+    if len(set(files)) < len(files):
+        raise ValueError(f"two students are named alike: {', '.join(name for name, _ in students)}.")
     for _, student in students:
         student.check_teacher(teacher.fingerprint(), teacher.name_or_path)
+    if save_to:
+        try:
+            Path(save_to).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(f"output folder {save_to} cannot be written to ({error.strerror}): give another --output.") from None
     index = ExactIndex.build(teacher, collection.corpus_ids, collection.corpus_texts, batch_size=batch_size)
     results = []
     if baselines:
@@ -49,7 +59,11 @@ def evaluate_students(
     results += [evaluate_model(student, index, collection, system=name, k=k) for name, student in students]
     if save_to:
         for result in results:
-            name = "".join(c if c.isalnum() else "-" for c in result.system).strip("-")
+            name = _file_name(result.system)
             result.save(Path(save_to) / f"{name}.json")
             result.save_run(Path(save_to) / f"{name}.trec")
     return results
+
+
+def _file_name(system: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in system).strip("-")

@@ -14,17 +14,38 @@ from transformers.hf_argparser import string_to_bool
 
 from ..data.errors import DataError, did_you_mean
 
-# What a newcomer needs; `--help-all` shows the rest, among them everything that transformers' TrainingArguments know.
-# fmt: off
+# What a newcomer needs, in this order, with a shorter help where transformers' is long; `--help-all` shows the rest, among them
+# everything that transformers' TrainingArguments know.
 _MAIN = {
-    "teacher", "bitext", "language", "english_column", "non_english_column", "exclude", "encoder", "query_length",
-    "do_query_expansion", "development", "development_split", "development_passages", "triples", "passages", "embedding_dim",
-    "document_length", "limit", "eval_pairs", "resume", "overwrite", "output_dir", "json", "help", "help_all",
-    "loss", "solver", "epsilon", "marginals", "expand", "max_length", "too_long", "teacher_cache", "negatives",
-    "learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size", "seed", "bf16", "use_cpu", "save_steps",
-    "eval_strategy", "eval_steps",
+    **dict.fromkeys(("teacher", "bitext", "language", "encoder", "triples", "passages"), ""),
+    "output_dir": "Folder of checkpoints and of the finished model.",
+    **dict.fromkeys(("resume", "overwrite", "limit", "english_column", "non_english_column", "exclude"), ""),
+    **dict.fromkeys(("embedding_dim", "query_length", "document_length", "do_query_expansion"), ""),
+    **dict.fromkeys(
+        ("loss", "solver", "epsilon", "marginals", "expand", "max_length", "too_long", "teacher_cache", "negatives"), ""
+    ),
+    "per_device_train_batch_size": "",
+    "learning_rate": "",
+    "num_train_epochs": "Passes over the data (default: 3).",
+    "max_steps": "Steps to train, instead of whole epochs.",
+    "bf16": "Mixed precision in bfloat16.",
+    "use_cpu": "Leave the GPU alone.",
+    "seed": "Of the weights and of the order of the data (default: 42).",
+    "save_steps": "Steps between two checkpoints (default: 500).",
+    **dict.fromkeys(("development", "development_split", "development_passages", "eval_pairs"), ""),
+    "eval_strategy": "When to evaluate (default: no).",
+    "eval_steps": "Steps between two evaluations.",
+    "metric_for_best_model": "With --load_best_model_at_end: what the best checkpoint is best in, such as eval_recall@10.",
+    "load_best_model_at_end": "Keep the best checkpoint instead of the last.",
+    **dict.fromkeys(("json", "help", "help_all"), ""),
 }
-# fmt: on
+# Arguments of transformers that its Trainer does not read.
+_UNUSED = {
+    "resume_from_checkpoint": "use --resume",
+    "do_train": "the command always trains",
+    "do_eval": "use --eval_strategy",
+    "do_predict": "use `optical evaluate`",
+}
 
 
 class _Parser(HfArgumentParser):
@@ -40,7 +61,7 @@ def parse(dataclasses: Sequence[type], argv: Sequence[str], *, prog: str, descri
         SystemExit: after `--help`.
     """
     parser = _Parser(list(dataclasses), prog=prog, description=description, allow_abbrev=False, add_help=False)
-    parser.formatter_class = argparse.HelpFormatter
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     settings = {}
     for action in parser._actions:
         if action.nargs != 0:  # not the --no_... of a switch
@@ -57,6 +78,8 @@ def parse(dataclasses: Sequence[type], argv: Sequence[str], *, prog: str, descri
     if {"-h", "--help", "--help-all"} & set(argv):
         _print_help(parser, everything="--help-all" in argv)
         raise SystemExit(0)
+    for name in _UNUSED:
+        settings.pop(name, None)
     from_file: list[str] = []
     if argv and not argv[0].startswith("-"):
         from_file = _yaml_flags(Path(argv.pop(0)), settings)
@@ -78,9 +101,12 @@ def check_options(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         if argument == "--":
             return
         option = argument.split("=", 1)[0]
+        if (name := option[2:].replace("-", "_")) in _UNUSED and option in known:
+            raise DataError(f"{option} has no effect here", fix=_UNUSED[name])
         if option.startswith("--") and option not in known:
             raise DataError(
-                f"unknown option {option}", fix=did_you_mean(option.replace("-", "_"), _spellings(known)) or f"see `{parser.prog} --help`"
+                f"unknown option {option}",
+                fix=did_you_mean(option.replace("-", "_"), _spellings(known)) or f"see `{parser.prog} --help`",
             )
 
 
@@ -92,18 +118,23 @@ def _spellings(options: Sequence[str]) -> list[str]:
 def _print_help(parser: argparse.ArgumentParser, *, everything: bool) -> None:
     parser.usage = "%(prog)s [CONFIG.yaml] [--option value ...]"
     for action in parser._actions:
+        is_negation = action.nargs == 0 and action.option_strings[0].startswith("--no_")
+        is_second = action.option_strings[0] == "--output_dir"  # --output is the same
         # one spelling of each option is enough
         action.option_strings = [o for o in action.option_strings if o in ("-h", "--help-all") or "-" not in o.lstrip("-")]
-        if (not everything and action.dest not in _MAIN) or action.option_strings == ["--output_dir"]:
+        if is_negation or is_second or not (everything or action.dest in _MAIN):
             action.help = argparse.SUPPRESS
-        if action.nargs == 0 or action.choices:
-            continue
-        is_switch = action.type is string_to_bool
-        action.metavar = "true|false" if is_switch else {int: "N", float: "X"}.get(action.type, "VALUE")
+        elif not everything:
+            action.help = _MAIN[action.dest] or action.help
+        if action.nargs != 0 and not action.choices:
+            is_switch = action.type is string_to_bool
+            action.metavar = "true|false" if is_switch else {int: "N", float: "X"}.get(action.type, "VALUE")
     if not everything:
+        order = {name: place for place, name in enumerate(_MAIN)}
+        parser._optionals._group_actions.sort(key=lambda action: order.get(action.dest, len(order)))
         parser.epilog = (
-            "A YAML file holds the same options as `key: value` lines. Every argument of transformers' TrainingArguments is taken, "
-            "too: --help-all shows them."
+            "CONFIG.yaml holds the same options as `key: value` lines; options on the command line win over it.\n"
+            "--help-all shows everything else that can be set: all of transformers' TrainingArguments."
         )
     parser.print_help()
 
@@ -134,7 +165,7 @@ def _yaml_flags(file: Path, settings: Mapping[str, argparse.Action]) -> list[str
     for key, value in root.value:
         line, name = key.start_mark.line + 1, str(key.value)
         if name not in settings:
-            fix = did_you_mean(name, settings) or "--help-all shows the known ones"
+            fix = _UNUSED.get(name) or did_you_mean(name, settings) or "--help-all shows the known ones"
             raise DataError(f"unknown setting {name!r}", path=file, line=line, fix=fix)
         if name in lines:
             raise DataError(f"{name!r} is set twice, first in line {lines[name]}", path=file, line=line, fix="keep one")

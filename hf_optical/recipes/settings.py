@@ -4,10 +4,8 @@
 from dataclasses import dataclass, field
 
 
-def _setting(default: object = None, *, help: str, **metadata: object) -> object:
-    if isinstance(default, list):
-        return field(default_factory=lambda: list(default), metadata={"help": help, **metadata})
-    return field(default=default, metadata={"help": help, **metadata})
+def _setting(default: object = None, *, help: str) -> object:
+    return field(default=default, metadata={"help": help})
 
 
 @dataclass
@@ -42,8 +40,9 @@ class DistillSettings(DevelopmentSettings):
 
     teacher: str | None = _setting(help="The English teacher: a folder or Hub name (ours, or any ColBERT).")
     teacher_revision: str | None = _setting(help="Its revision on the Hub.")
-    bitext: list[str] = _setting(
-        [], help="Sentence pairs: TSV, CSV, JSONL, TMX, Moses prefix, or a Hub dataset. Several are joined."
+    bitext: list[str] = field(
+        default_factory=list,
+        metadata={"help": "Sentence pairs: TSV, CSV, JSONL, TMX, Moses prefix, or a Hub dataset. Several are joined."},
     )
     language: str | None = _setting(help="ISO 639-1 code of the language, such as sw.")
     english_column: str = _setting("english", help="Column of the English sentences.")
@@ -51,8 +50,9 @@ class DistillSettings(DevelopmentSettings):
     bitext_split: str = _setting("train", help="Split, of a Hub dataset.")
     bitext_config: str | None = _setting(help="Configuration, of a Hub dataset.")
     limit: int | None = _setting(help="Use the first N pairs only.")
-    exclude: list[str] = _setting(
-        [], help="BEIR folders whose queries must not be in the bitext; pairs with one are left out and counted."
+    exclude: list[str] = field(
+        default_factory=list,
+        metadata={"help": "BEIR folders whose queries must not be in the bitext; pairs with one are left out and counted."},
     )
     encoder: str | None = _setting(help="Multilingual encoder to start from; default: a copy of the teacher's.")
     query_length: int | None = _setting(help="Tokens of a query; default: the teacher's.")

@@ -173,8 +173,8 @@ def _readable(checkpoint: str | None) -> Iterator[None]:
         yield
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, ValueError, KeyError, OSError, EOFError) as error:
         raise ValueError(
-            f"checkpoint {checkpoint} cannot be resumed from, it is damaged or of another model ({_first_line(error)}): delete that "
-            "folder and resume from the one before, or start again with --overwrite."
+            f"checkpoint {checkpoint} is damaged or of another model ({_first_line(error)}): delete that folder to resume from the "
+            "one before, or start again with --overwrite."
         ) from error
 
 

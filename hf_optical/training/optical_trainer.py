@@ -65,8 +65,8 @@ class OpticalTrainer(LateInteractionTrainer):
         expand = model.config.do_query_expansion if args.expand is None else args.expand
         if expand and args.max_length is not None:
             raise ValueError(
-                f"max_length {args.max_length} has no effect with expansion, which makes both sides as long as a query: leave it out, "
-                "or set expand false."
+                f"max_length {args.max_length} has no effect with expansion, which makes both sides as long as a query: leave it "
+                "out, or set expand false."
             )
 
         def tokenize(data: Dataset) -> Dataset:
