@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 _DESCRIPTION = """Give an English late-interaction retriever a front door in another language.
@@ -28,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit code: 0 done, 2 bad input (one line on stderr), 130 interrupted."""
     argv = list(sys.argv[1:] if argv is None else argv)
     if not argv or argv[0] in ("-h", "--help"):
-        print(_DESCRIPTION)
+        print(_DESCRIPTION, file=sys.stdout if argv else sys.stderr)
         return 0 if argv else USAGE_ERROR
     if argv[0] == "--version":
         from . import __version__
@@ -47,6 +48,7 @@ def run(command: Callable[[list[str]], None], argv: list[str]) -> int:
     """Run with a log on stderr; what a person can mend becomes one line and exit code 2 (`OPTICAL_TRACEBACK=1`: a traceback)."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("hf_optical").setLevel(logging.INFO)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # five retries are no news; that all failed is in the error
     try:
         command(argv)
         sys.stdout.flush()
@@ -102,6 +104,12 @@ def _positive(text: str) -> int:
     return number
 
 
+def _question(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a question is empty")
+    return text
+
+
 @contextlib.contextmanager
 def _quiet_stdout() -> Iterator[None]:
     """Whatever libraries print goes to stderr: stdout holds the outcome and nothing else."""
@@ -126,6 +134,7 @@ def _prepare(argv: list[str]) -> None:
 
     from .data import load_bitext
 
+    _check_table(options.output, options.bitext)
     with _quiet_stdout():
         bitext = load_bitext(
             options.bitext,
@@ -143,6 +152,20 @@ def _prepare(argv: list[str]) -> None:
         print(json.dumps(bitext.report.to_dict(), ensure_ascii=False))
     else:
         print(f"{bitext.report.table()}\n\n{len(bitext)} pairs written to {options.output}, the report to {report}")
+
+
+def _check_table(output: str, inputs: Sequence[str]) -> None:
+    """Raise ValueError or OSError, before anything is read, for a file that must not or cannot be written."""
+    from .recipes.output import check_writable
+
+    if not output.endswith((".tsv", ".tsv.gz")):
+        raise ValueError(f"--output {output}: the pairs are written as tab-separated text; end the name with .tsv or .tsv.gz")
+    if any(os.path.exists(path) and os.path.exists(output) and os.path.samefile(path, output) for path in inputs):
+        raise ValueError(f"--output {output} is the file that is read; give another name")
+    try:
+        check_writable(Path(output).parent)
+    except OSError as error:
+        raise OSError(f"--output {output} cannot be written ({error.strerror}); give another") from None
 
 
 def _teach(argv: list[str]) -> None:
@@ -231,7 +254,7 @@ def _evaluate(argv: list[str]) -> None:
 
 def _search(argv: list[str]) -> None:
     parser = _Parser(prog="optical search", description="Ask a question in your language; English passages answer.")
-    parser.add_argument("query", nargs="+", help="questions, each in quotes")
+    parser.add_argument("query", nargs="+", type=_question, help="questions, each in quotes")
     parser.add_argument("--student", required=True, help="student: a folder or Hub name")
     parser.add_argument("--teacher", required=True, help="its teacher, which encodes the passages")
     parser.add_argument(

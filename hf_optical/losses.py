@@ -128,8 +128,8 @@ class GreedyLoss(DistillationLoss):
     """
 
     def per_pair(self, student: Tensor, teacher: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        alignment = greedy_alignment(torch.bmm(student.detach(), teacher.transpose(1, 2)), a > 0, b > 0)
         distance = 2.0 * cosine_cost(student, teacher)  # |s - t|^2 of unit vectors
+        alignment = greedy_alignment(-distance, a > 0, b > 0)
         return (distance * alignment).sum((1, 2)) / alignment.sum((1, 2)).clamp_min(1.0), {}
 
 

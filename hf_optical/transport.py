@@ -2,7 +2,9 @@
 
 Pure tensors: nothing here knows a model or a text. A batch holds `B` independent problems, padded to `n` student tokens and
 `m` teacher tokens. Padding is exact: a padded position has zero mass, so it takes no part in any plan, cost or gradient, and a
-problem has the same solution alone and in any batch. All problems are solved in float32 (`exact`: float64) whatever the input.
+problem has the same solution alone and in any batch. All problems are solved in float64 and returned in float32, whatever the
+input and under autocast: in float32, sums over more or less padding round differently, and a problem that is about to converge
+may then stop an iteration sooner or later. (A device without float64, such as Apple's MPS, solves in float32.)
 
 Source: Huang, Yu, Allan, "Improving Cross-lingual Information Retrieval on Low-Resource Languages via Optimal Transport
 Distillation", WSDM 2023, arXiv 2301.12566, section 3.2.
@@ -18,6 +20,7 @@ from torch import Tensor
 
 # Where there is no mass: finite, so that no gradient is NaN, and so low that exp() is exactly zero beside any real entry.
 _NO_MASS = -1e30
+# The least mass of a token that has any.
 _TINY = torch.finfo(torch.float32).tiny
 # Iterations between two looks at which problems have converged (a look waits for the GPU) and two absorptions of the scalings.
 _CHUNK = 10
@@ -75,7 +78,7 @@ def cosine_cost(student: Tensor, teacher: Tensor) -> Tensor:
             "one space; give the student the teacher's embedding_dim."
         )
     with torch.autocast(student.device.type, enabled=False):
-        return 1.0 - torch.bmm(student.float(), teacher.float().transpose(1, 2))
+        return (1.0 - torch.bmm(_wide(student), _wide(teacher).transpose(1, 2))).float()
 
 
 def marginals(mask: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -132,7 +135,7 @@ def sinkhorn(
     marginal is at most `tolerance`; the others go on, so that a problem's solution does not depend on its batch.
 
     Args:
-        cost: `(B, n, m)`, any floating dtype; solved in float32. Entries where `a` or `b` is zero are ignored.
+        cost: `(B, n, m)`, any floating dtype. Entries where `a` or `b` is zero are ignored.
         a: `(B, n)` row marginal. b: `(B, m)` column marginal. Constants, of equal totals in each problem (`b` is scaled to the
             total of `a`, which takes out what rounding there is in half precision).
         epsilon: weight of the entropy, in units of the cost; smaller is sharper and slower to converge.
@@ -162,7 +165,7 @@ def sinkhorn(
         kernel = torch.where(problem.support, -problem.cost / epsilon, _NO_MASS)
         f, g = _potential(problem.a, kernel, dim=2), torch.zeros_like(problem.b)
         plan, active = torch.zeros_like(kernel), ~problem.empty
-        iterations = torch.zeros(len(kernel), dtype=torch.long, device=kernel.device)
+        iterations = torch.zeros_like(active, dtype=torch.long)
         for done in range(0, max_iterations, _CHUNK):
             left = active.nonzero().flatten()
             if not len(left):
@@ -200,7 +203,7 @@ def _scaling_steps(
     """The same iterations as `_log_steps`, several times faster: scalings `u`, `v` of the plan as it stands, without exp and log.
 
     The scalings are absorbed into the potentials at the end (Schmitzer 2019, arXiv 1610.06519, section 3.1). A problem in which
-    they make an entry matter that was too small for float32 is done again in the log domain.
+    they make an entry matter that was too small for a float is done again in the log domain.
     """
     start = torch.exp(kernel + f[:, :, None] + g[:, None, :])
     u, v, count = torch.ones_like(f), torch.ones_like(g), iterations
@@ -247,7 +250,7 @@ def ipot(cost: Tensor, a: Tensor, b: Tensor, *, beta: float = 0.5, max_iteration
     problem = _prepare(cost, a, b, max_iterations)
     with torch.no_grad(), torch.autocast(cost.device.type, enabled=False):
         step = torch.where(problem.support, -problem.cost / beta, _NO_MASS)
-        log_plan = torch.where(problem.support, 0.0, _NO_MASS)
+        log_plan = torch.zeros_like(step).where(problem.support, _NO_MASS)
         g = torch.where(problem.b > 0, torch.log(problem.b), 0.0)
         for done in range(0, max_iterations, _CHUNK):
             steps = min(_CHUNK, max_iterations - done)
@@ -266,7 +269,7 @@ def _proximal_log_steps(step: Tensor, a: Tensor, b: Tensor, log_plan: Tensor, g:
 
 
 def _proximal_scaling_steps(step: Tensor, a: Tensor, b: Tensor, log_plan: Tensor, g: Tensor, steps: int) -> tuple[Tensor, ...]:
-    """The same steps as `_proximal_log_steps`, faster, on the plan itself; again in the log domain where float32 was too small."""
+    """The same steps as `_proximal_log_steps`, faster, on the plan itself; again in the log domain where a float is too small."""
     plan, gibbs, v = torch.exp(log_plan), torch.exp(step), torch.exp(g)
     all_u, all_v = torch.ones_like(a), torch.ones_like(b)
     for _ in range(steps):
@@ -305,19 +308,16 @@ def exact(cost: Tensor, a: Tensor, b: Tensor) -> TransportResult:
     import ot
 
     problem = _prepare(cost, a, b, 1)
+    plan = np.zeros(problem.support.shape)
     costs, rows, columns = (x.detach().double().cpu().numpy() for x in (problem.cost, problem.a, problem.b))
-    plan = np.zeros(costs.shape)
     for i in (~problem.empty).nonzero().flatten().tolist():
-        block = np.ix_(rows[i].nonzero()[0], columns[i].nonzero()[0])
-        mass_a, mass_b = rows[i][block[0][:, 0]], columns[i][block[1][0]]
-        # emd wants equal totals to 1e-16; float32 marginals agree to 1e-7 only
-        solved = ot.emd(mass_a / mass_a.sum(), mass_b / mass_b.sum(), costs[i][block])
-        plan[i][block] = solved * mass_a.sum()
-    return _result(torch.from_numpy(plan).float().to(cost.device), problem, (~problem.empty).long(), 1e-3)
+        block = np.ix_(rows[i] > 0, columns[i] > 0)
+        plan[i][block] = ot.emd(rows[i][rows[i] > 0], columns[i][columns[i] > 0], costs[i][block])
+    return _result(torch.from_numpy(plan).to(problem.cost), problem, (~problem.empty).long(), 1e-3)
 
 
 class _Problem(NamedTuple):
-    """A checked batch in float32: cost (zero outside the support), marginals of equal totals, support, which are empty."""
+    """A checked batch in float64: cost (zero outside the support), marginals of equal totals, support, which are empty."""
 
     cost: Tensor
     a: Tensor
@@ -331,11 +331,11 @@ def _prepare(cost: Tensor, a: Tensor, b: Tensor, max_iterations: int) -> _Proble
         raise ValueError(f"cost {tuple(cost.shape)}, a {tuple(a.shape)}, b {tuple(b.shape)}: want (B, n, m), (B, n), (B, m).")
     if max_iterations < 1:
         raise ValueError(f"max_iterations must be at least 1, got {max_iterations}.")
-    a, b = a.detach().float(), b.detach().float()
+    a, b = _wide(a.detach()), _wide(b.detach())
     total_a, total_b = a.sum(1), b.sum(1)
     support = (a > 0)[:, :, None] & (b > 0)[:, None, :]
     empty = ~support.flatten(1).any(1)
-    c = torch.where(support, cost.float(), 0.0)
+    c = torch.where(support, _wide(cost), 0.0)
     unequal = ~empty & ((total_a - total_b).abs() > _TOTALS_AGREE * total_a)
     faults = {
         "a marginal is negative or not finite": ~((a >= 0) & a.isfinite()).all(1) | ~((b >= 0) & b.isfinite()).all(1),
@@ -349,9 +349,13 @@ def _prepare(cost: Tensor, a: Tensor, b: Tensor, max_iterations: int) -> _Proble
     return _Problem(c, a.where(filled, 0.0), (b * (total_a / total_b)[:, None]).where(filled, 0.0), support, empty)
 
 
+def _wide(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.device.type == "mps" else tensor.double()
+
+
 def _lost(mass: Tensor, log_mass: Tensor) -> Tensor:
-    """`(B,)` bool: an entry that float32 cannot hold is not negligible, or a scaling went out of its range."""
-    return (((mass < _TINY) & (log_mass > _NEGLIGIBLE)) | ~log_mass.isfinite()).flatten(1).any(1)
+    """`(B,)` bool: an entry that a float cannot hold is not negligible, or a scaling went out of its range."""
+    return (((mass < torch.finfo(mass.dtype).tiny) & (log_mass > _NEGLIGIBLE)) | ~log_mass.isfinite()).flatten(1).any(1)
 
 
 def _potential(mass: Tensor, scores: Tensor, dim: int) -> Tensor:
@@ -362,8 +366,8 @@ def _potential(mass: Tensor, scores: Tensor, dim: int) -> Tensor:
 def _result(plan: Tensor, problem: _Problem, iterations: Tensor, tolerance: float) -> TransportResult:
     with torch.autocast(plan.device.type, enabled=False):
         plan = torch.where(problem.support, plan, 0.0)
-        value = (plan * problem.cost).sum((1, 2))
+        value = (plan * problem.cost).sum((1, 2)).float()
     with torch.no_grad():
         rows, columns = (plan.sum(2) - problem.a).abs().sum(1), (plan.sum(1) - problem.b).abs().sum(1)
         error = torch.maximum(rows, columns)
-    return TransportResult(plan, value, error, iterations, error <= tolerance, problem.empty)
+    return TransportResult(plan.float(), value, error.float(), iterations, error <= tolerance, problem.empty)

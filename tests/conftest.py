@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import os
 import random
+import shutil
 import string
 from collections.abc import Callable
 from pathlib import Path
@@ -174,3 +177,46 @@ def shared_models_unchanged(request: pytest.FixtureRequest):
     yield
     changed = [name for name in names if request.getfixturevalue(name).fingerprint() != before[name]]
     assert not changed, f"this test changed the shared {', '.join(changed)}: work on copy.deepcopy of it"
+
+
+TRANSLATIONS = {
+    **{"the": "ya", "maize": "mahindi", "farm": "shamba", "water": "maji", "market": "soko", "child": "mtoto", "school": "shule"},
+    **{"health": "afya", "river": "mto", "seed": "mbegu", "rain": "mvua", "soil": "udongo", "harvest": "mavuno", "price": "bei"},
+}
+
+
+@pytest.fixture(scope="session")
+def workshop_source(tmp_path_factory, encoder_dir, tiny_teacher, tiny_student) -> Path:
+    folder = tmp_path_factory.mktemp("workshop")
+    shutil.copytree(encoder_dir("bert"), folder / "encoder")
+    copy.deepcopy(tiny_teacher).save_pretrained(folder / "teacher")
+    copy.deepcopy(tiny_student).save_pretrained(folder / "student")
+    draw = random.Random(0)
+    english = list(dict.fromkeys(" ".join(draw.sample(list(TRANSLATIONS), k=draw.randint(2, 9))) for _ in range(48)))
+    swahili = [" ".join(TRANSLATIONS[word] for word in text.split()) for text in english]
+    rows = [f"{e}\t{s}\n" for e, s in zip(english, swahili, strict=True)]
+    (folder / "pairs.tsv").write_text("english\tnon_english\n" + "".join(rows), encoding="utf-8")
+    triples = [{"query": e, "positive": f"{e} the", "negatives": [english[i - 1]]} for i, e in enumerate(english)]
+    (folder / "triples.jsonl").write_text(_json_lines(triples))
+    (folder / "benchmark" / "qrels").mkdir(parents=True)
+    corpus = [{"_id": f"d{i}", "title": "", "text": text} for i, text in enumerate(english[:20])]
+    queries = [{"_id": f"q{i}", "text": swahili[i], "english": english[i]} for i in range(8)]
+    (folder / "benchmark" / "corpus.jsonl").write_text(_json_lines(corpus))
+    (folder / "benchmark" / "queries.jsonl").write_text(_json_lines(queries))
+    judged = "query-id\tcorpus-id\tscore\n" + "".join(f"q{i}\td{i}\t1\n" for i in range(8))
+    for split in ("dev", "test"):
+        (folder / "benchmark" / "qrels" / f"{split}.tsv").write_text(judged)
+    return folder
+
+
+@pytest.fixture
+def workshop(workshop_source, tmp_path, monkeypatch) -> Path:
+    """The current folder: `encoder`, `teacher`, `student` (undistilled), `pairs.tsv`, `triples.jsonl`, `benchmark`."""
+    folder = tmp_path / "workshop"
+    shutil.copytree(workshop_source, folder)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def _json_lines(rows: list[dict]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)

@@ -6,6 +6,8 @@ versions and judged passages (40 dev, 120 test), 600 English training questions.
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,17 +34,14 @@ def sample_collection(split: str = "test") -> RetrievalCollection:
 
 
 def sample_triples() -> Dataset:
-    """English questions with their passage, and titles and sentences of every passage as further queries (arXiv 1906.00300, ICT)."""
-    from datasets import Dataset, concatenate_datasets
+    """English questions with their passage; then titles and sentences of passages as further queries (ICT, arXiv 1906.00300)."""
+    from datasets import Dataset
 
-    collection = sample_collection()
-    given = load_triples(SAMPLE / "teacher.jsonl", collection.corpus)
-    queries, positives = [], []
-    for text in collection.corpus_texts:
-        for sentence in text.split(". "):
-            queries.append(sentence)
-            positives.append(text)
-    cloze = Dataset.from_dict(
-        {"query": queries, "positive": positives, "negatives": [[] for _ in queries]}, features=given.features
-    )
-    return concatenate_datasets([given, cloze])
+    passages = sample_collection().corpus
+    given = load_triples(SAMPLE / "teacher.jsonl", passages)
+    cloze = [
+        {"query": query, "positive": passages[record["_id"]], "negatives": []}
+        for record in map(json.loads, (SAMPLE / "corpus.jsonl").read_text(encoding="utf-8").splitlines())
+        for query in (record["title"], *re.split(r"(?<=[.!?]) ", record["text"]))
+    ]
+    return Dataset.from_list([*given, *cloze], features=given.features)

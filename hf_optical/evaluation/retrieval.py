@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from .ranking import per_query_metrics, standard_error
 
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     from ..search import Bm25Index, ExactIndex
 
 DEFAULT_K = (1, 10, 100)
+# MRR and nDCG are cut here, so that rankings are this long at least.
+_RANK_CUTOFF = 10
 
 
 @dataclass
@@ -27,7 +33,7 @@ class RetrievalResult:
         system: its name, for tables.
         queries: number of queries in the means.
         metrics: `recall@10` etc., means over queries.
-        standard_errors: of the same.
+        standard_errors: of the same; empty for a single query, which has none.
         per_query: metric -> query id -> value.
         run: query id -> ranked `(document id, score)`.
     """
@@ -49,17 +55,33 @@ class RetrievalResult:
         }
 
     def save_run(self, path: str | Path, *, tag: str = "hf_optical") -> None:
-        """Write the rankings in TREC format (`query Q0 document rank score tag`), atomically."""
-        lines = (
-            f"{query} Q0 {document} {rank} {score:.6f} {tag}\n"
-            for query, ranking in self.run.items()
-            for rank, (document, score) in enumerate(ranking, 1)
-        )
-        write_atomically(path, "".join(lines))
+        """Write the rankings in TREC format (`query Q0 document rank score tag`), atomically.
+
+        Readers of the format ignore ranks and order by score, equal ones by id. So that they see the ranking that was scored,
+        equal scores are set apart by the smallest float32 step.
+
+        Raises:
+            ValueError: the tag or an id is empty or has white space in it, which parts the fields of the format.
+        """
+        names = (tag, *self.run, *(document for ranking in self.run.values() for document, _ in ranking))
+        wrong = [name for name in names if name.split() != [name]]
+        if wrong:
+            raise ValueError(
+                f"{wrong[0]!r} cannot be written to {path}: ids and tags of the TREC format are words without white space."
+            )
+        write_atomically(path, "".join(_trec_lines(self.run, tag)))
 
     def save(self, path: str | Path) -> None:
         """Write metrics and the values of single queries as JSON, atomically."""
         write_atomically(path, json.dumps(self.to_dict() | {"per_query": self.per_query}, indent=1, ensure_ascii=False) + "\n")
+
+
+def _trec_lines(run: Mapping[str, Sequence[tuple[str, float]]], tag: str) -> Iterator[str]:
+    for query, ranking in run.items():
+        written = np.float32(np.inf)
+        for rank, (document, score) in enumerate(ranking, 1):
+            written = min(np.float32(score), np.nextafter(written, np.float32(-np.inf)))
+            yield f"{query} Q0 {document} {rank} {written:.9g} {tag}\n"
 
 
 def write_atomically(path: str | Path, text: str) -> None:
@@ -90,20 +112,39 @@ def score_run(
         qrels: query id -> document id -> grade (relevant: 1 and more).
         k: cut-offs of recall; MRR and nDCG are cut at 10.
         metrics: see `ranking_metrics`.
+
+    Returns:
+        The result over the queries that have a relevant document; queries that are not judged are left out.
+
+    Raises:
+        ValueError: no query has a relevant document, or a ranking holds a document twice.
+
+    Example:
+        >>> score_run("ours", {"q1": [("d2", 1.5), ("d1", 1.0)]}, {"q1": {"d1": 1}, "q2": {"d2": 1}}, k=[1, 2]).metrics
+        {'recall@1': 0.0, 'recall@2': 0.5, 'mrr@10': 0.25, 'ndcg@10': 0.31546487678572877}
     """
     ids = [query for query, judged in qrels.items() if any(grade > 0 for grade in judged.values())]
+    if not ids:
+        raise ValueError(
+            f"{system}: none of the {len(qrels)} judged queries has a relevant document, so there is nothing to score."
+        )
+    for query in ids:
+        ranked = [document for document, _ in run.get(query, ())]
+        if len(set(ranked)) != len(ranked):
+            twice = next(document for document, count in Counter(ranked).items() if count > 1)
+            raise ValueError(f"{system}: the ranking of query {query} holds document {twice} twice.")
     predictions = [[document for document, _ in run.get(query, ())] for query in ids]
     references = [[d for d, grade in qrels[query].items() if grade > 0] for query in ids]
     grades = [[grade for grade in qrels[query].values() if grade > 0] for query in ids]
     values: dict[str, list[float]] = {}
     for metric in metrics:
-        cutoffs = list(k) if metric in ("recall", "hit_rate") else [10]
+        cutoffs = list(k) if metric in ("recall", "hit_rate") else [_RANK_CUTOFF]
         values |= per_query_metrics(predictions, references, k=cutoffs, metrics=(metric,), grades=grades)
     return RetrievalResult(
         system,
         len(ids),
-        {name: sum(v) / len(v) for name, v in values.items()},
-        {name: standard_error(v) for name, v in values.items()},
+        {name: math.fsum(v) / len(v) for name, v in values.items()},
+        {name: standard_error(v) for name, v in values.items()} if len(ids) > 1 else {},
         {name: dict(zip(ids, v, strict=True)) for name, v in values.items()},
         {query: list(run.get(query, ())) for query in ids},
     )
@@ -133,21 +174,25 @@ def evaluate_model(
         ValueError: the model does not belong to the index; English versions are asked for, but not there.
     """
     index.check_model(model)
-    queries = collection.queries
-    if english:
-        missing = [query for query in collection.qrels if query not in (collection.english or {})]
-        if missing:
-            raise ValueError(f"{collection.name}: {len(missing)} queries have no English version, the first is {missing[0]}.")
-        queries = collection.english
-    ids = list(collection.qrels)
-    found = index.search(model.encode_query([queries[i] for i in ids]), max(k), show_progress_bar=show_progress_bar)
-    return score_run(system, dict(zip(ids, found, strict=True)), collection.qrels, k=k)
+    queries = _judged_queries(collection, english)
+    found = index.search(model.encode_query(list(queries.values())), max(*k, _RANK_CUTOFF), show_progress_bar=show_progress_bar)
+    return score_run(system, dict(zip(queries, found, strict=True)), collection.qrels, k=k)
 
 
 def evaluate_bm25(
     index: Bm25Index, collection: RetrievalCollection, *, system: str = "BM25", english: bool = False, k: Sequence[int] = DEFAULT_K
 ) -> RetrievalResult:
     """As `evaluate_model`, lexically."""
-    queries = (collection.english if english else None) or collection.queries
-    ids = list(collection.qrels)
-    return score_run(system, dict(zip(ids, index.search([queries[i] for i in ids], max(k)), strict=True)), collection.qrels, k=k)
+    queries = _judged_queries(collection, english)
+    found = index.search(list(queries.values()), max(*k, _RANK_CUTOFF))
+    return score_run(system, dict(zip(queries, found, strict=True)), collection.qrels, k=k)
+
+
+def _judged_queries(collection: RetrievalCollection, english: bool) -> dict[str, str]:
+    """Texts of the judged queries by id, as asked or in their English version."""
+    texts = collection.english if english else collection.queries
+    missing = [query for query in collection.qrels if query not in texts]
+    if missing:
+        what = "English version" if english else "text"
+        raise ValueError(f"{collection.name}: {len(missing)} queries have no {what}, the first is {missing[0]}.")
+    return {query: texts[query] for query in collection.qrels}

@@ -13,8 +13,9 @@ from ..data import DataError, check_language, load_bitext, load_retrieval
 from ..data.files import atomic_write
 from ..models import OpticalStudentModel, OpticalTeacherModel
 from ..training import OpticalTrainer, OpticalTrainingArguments
-from .loading import load_teacher
-from .output import check_output, prepare_output_once, save_finished
+from ..training.base_trainer import without_progress_bars
+from .loading import check_encoder, load_teacher
+from .output import check_output, check_writable, prepare_output_once, save_finished
 from .settings import DevelopmentSettings, DistillSettings
 from .teach import development_collection, student_evaluator
 
@@ -32,19 +33,27 @@ def distill(settings: DistillSettings, args: OpticalTrainingArguments) -> Optica
     Raises:
         DataError: a setting is missing, or the data is broken.
         FileExistsError, OSError: the output folder is in use or cannot be written.
-        ValueError: the teacher or the encoder cannot be loaded.
+        ValueError: the teacher or the encoder cannot be loaded, or arguments do not go together.
     """
     for name in ("teacher", "bitext", "language"):
         if not getattr(settings, name):
             raise DataError(f"--{name} is missing", fix="see `optical distill --help`")
+    if settings.limit is not None and settings.limit < 1:
+        raise DataError(f"--limit is {settings.limit}", fix="give 1 or more, or leave it out for all pairs")
     if settings.eval_pairs < 0:
         raise DataError(f"--eval_pairs {settings.eval_pairs} is negative", fix="give 0 or more")
     settings.language = check_language(settings.language)
     check_output(args.output_dir, resume=settings.resume, overwrite=settings.overwrite)
+    if args.teacher_cache:
+        try:
+            check_writable(Path(args.teacher_cache))
+        except OSError as error:
+            raise OSError(f"--teacher_cache {args.teacher_cache} cannot be written to ({error.strerror}): give another.") from None
     # what is quick to be found wrong first: the models, then the data
     teacher = load_teacher(settings.teacher, settings.teacher_revision)
     set_seed(args.seed)
-    student = build_student(settings, teacher)
+    with without_progress_bars():
+        student = build_student(settings, teacher)
     collection = development_collection(settings)
     bitext = read_bitext(settings)
     train, held_out = bitext.dataset, None
@@ -83,6 +92,7 @@ def build_student(settings: DistillSettings, teacher: OpticalTeacherModel) -> Op
     """An undistilled student: around the encoder of the settings, or a copy of the teacher."""
     own = {name: getattr(settings, name) for name in ("query_length", "do_query_expansion") if getattr(settings, name) is not None}
     if settings.encoder:
+        check_encoder(settings.encoder)
         return OpticalStudentModel.from_encoder(settings.encoder, teacher, languages=[settings.language], **own)
     return OpticalStudentModel.from_teacher(teacher, languages=[settings.language], **own)
 
@@ -107,8 +117,11 @@ def train_student(
     outcome = trainer.train(resume_from_checkpoint=resume_from)
     if trainer.is_world_process_zero():
         folder = save_finished(student, args.output_dir)
-        with atomic_write(folder / "train_metrics.json") as file:
-            file.write((json.dumps(outcome.metrics, indent=1) + "\n").encode())
+        first = int(resume_from.rsplit("-", 1)[1]) if resume_from else 0
+        if outcome.global_step > first:  # else nothing was trained, and what was measured before stands
+            metrics = {"steps": outcome.global_step, "resumed_from_step": first, **outcome.metrics}
+            with atomic_write(folder / "train_metrics.json") as file:
+                file.write((json.dumps(metrics, indent=1) + "\n").encode())
         logger.info("student saved to %s", folder)
     trainer.accelerator.wait_for_everyone()
     return student

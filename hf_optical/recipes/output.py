@@ -5,12 +5,23 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from transformers import PreTrainedModel, TrainingArguments
 
-from ..training.base_trainer import complete_checkpoints, remove_incomplete_checkpoints
+from ..training.base_trainer import complete_checkpoints, remove_incomplete_checkpoints, without_progress_bars
 from .settings import DevelopmentSettings
+
+
+def check_writable(folder: Path) -> None:
+    """Raise OSError unless the folder can be made, if it is not there, and written to; leaves no trace."""
+    while not os.path.lexists(folder):
+        folder = folder.parent
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{folder} is not a folder")
+    # tried rather than asked: root may do anything, but not on a read-only disk
+    os.rmdir(tempfile.mkdtemp(prefix=".writable-", dir=folder))
 
 
 def check_output(output_dir: str | Path, *, resume: bool, overwrite: bool) -> None:
@@ -25,13 +36,10 @@ def check_output(output_dir: str | Path, *, resume: bool, overwrite: bool) -> No
     folder = Path(output_dir)
     if resume and overwrite:
         raise ValueError("--resume goes on with what is in the output folder, --overwrite replaces it: give one of them.")
-    existing = folder
-    while not os.path.lexists(existing):
-        existing = existing.parent
-    if not existing.is_dir():
-        raise _unwritable(folder, NotADirectoryError(errno.ENOTDIR, f"{existing} is not a folder"))
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise _unwritable(folder, PermissionError(errno.EACCES, f"no permission to write in {existing}"))
+    try:
+        check_writable(folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
     checkpoints, finished = complete_checkpoints(folder), (folder / "config.json").exists()
     if resume and finished and not checkpoints:
         raise FileExistsError(f"output folder {folder} holds a finished model and no checkpoint to resume from: nothing was done.")
@@ -55,9 +63,7 @@ def prepare_output(output_dir: str | Path, *, resume: bool, overwrite: bool) -> 
     folder = Path(output_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".writable-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        check_writable(folder)
     except OSError as error:
         raise _unwritable(folder, error) from None
     remove_incomplete_checkpoints(folder)
@@ -82,7 +88,8 @@ def save_finished(model: PreTrainedModel, output_dir: str | Path) -> Path:
     staging = folder / ".saving"
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        model.save_pretrained(staging)
+        with without_progress_bars():
+            model.save_pretrained(staging)
         # without it the folder is no model while files of two runs stand beside each other
         (folder / "config.json").unlink(missing_ok=True)
         for file in sorted(staging.iterdir(), key=lambda file: file.name == "config.json"):

@@ -12,7 +12,7 @@ import yaml
 from transformers import HfArgumentParser
 from transformers.hf_argparser import string_to_bool
 
-from ..data.errors import DataError, did_you_mean
+from ..data.errors import DataError, did_you_mean, near
 
 # What a newcomer needs, in this order, with a shorter help where transformers' is long; `--help-all` shows the rest, among them
 # everything that transformers' TrainingArguments know.
@@ -101,18 +101,15 @@ def check_options(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         if argument == "--":
             return
         option = argument.split("=", 1)[0]
-        if (name := option[2:].replace("-", "_")) in _UNUSED and option in known:
+        name = option[2:].replace("-", "_")
+        if name in _UNUSED and option in known:
             raise DataError(f"{option} has no effect here", fix=_UNUSED[name])
         if option.startswith("--") and option not in known:
-            raise DataError(
-                f"unknown option {option}",
-                fix=did_you_mean(option.replace("-", "_"), _spellings(known)) or f"see `{parser.prog} --help`",
-            )
-
-
-def _spellings(options: Sequence[str]) -> list[str]:
-    """One spelling of each option, that with underscores where there are two."""
-    return [o for o in options if o.replace("-", "_")[2:] not in {p[2:] for p in options if p != o}]
+            # of two spellings, that with underscores, unless it is the only one
+            spelt = {o[2:].replace("-", "_"): o for o in sorted(known) if o.startswith("--")}
+            close = [repr(spelt[found]) for found in near(name, spelt)]
+            fix = f"did you mean {' or '.join(close)}?" if close else f"see `{parser.prog} --help`"
+            raise DataError(f"unknown option {option}", fix=fix)
 
 
 def _print_help(parser: argparse.ArgumentParser, *, everything: bool) -> None:

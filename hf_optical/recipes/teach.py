@@ -13,6 +13,8 @@ from ..evaluation import evaluate_model
 from ..models import OpticalPreTrainedModel, OpticalTeacherModel
 from ..search import ExactIndex
 from ..training import TeacherTrainer, TeacherTrainingArguments
+from ..training.base_trainer import without_progress_bars
+from .loading import check_encoder
 from .output import check_output, prepare_output_once, save_finished
 from .settings import DevelopmentSettings, TeachSettings
 
@@ -32,6 +34,7 @@ def teach(settings: TeachSettings, args: TeacherTrainingArguments) -> OpticalTea
     Raises:
         DataError: a setting is missing, or the data is broken.
         FileExistsError, OSError: the output folder is in use or cannot be written.
+        ValueError: the encoder cannot be loaded, or arguments do not go together.
     """
     for name in ("encoder", "triples"):
         if not getattr(settings, name):
@@ -39,15 +42,17 @@ def teach(settings: TeachSettings, args: TeacherTrainingArguments) -> OpticalTea
     if settings.limit is not None and settings.limit < 1:
         raise DataError(f"--limit is {settings.limit}", fix="give 1 or more, or leave it out for all triples")
     check_output(args.output_dir, resume=settings.resume, overwrite=settings.overwrite)
+    check_encoder(settings.encoder)
     set_seed(args.seed)
-    teacher = OpticalTeacherModel.from_encoder(
-        settings.encoder,
-        embedding_dim=settings.embedding_dim,
-        query_length=settings.query_length,
-        document_length=settings.document_length,
-        do_query_expansion=settings.do_query_expansion,
-        attend_to_expansion_tokens=settings.attend_to_expansion_tokens,
-    )
+    with without_progress_bars():
+        teacher = OpticalTeacherModel.from_encoder(
+            settings.encoder,
+            embedding_dim=settings.embedding_dim,
+            query_length=settings.query_length,
+            document_length=settings.document_length,
+            do_query_expansion=settings.do_query_expansion,
+            attend_to_expansion_tokens=settings.attend_to_expansion_tokens,
+        )
     collection = development_collection(settings)
     corpus = dict(zip(*load_passages(settings.passages), strict=True)) if settings.passages else None
     triples = load_triples(settings.triples, corpus)

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 # Function words of English: a foreign word that happens to be spelt like one of them should not find half the collection.
 _STOPWORDS = frozenset(
-    ["a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "in", "is", "it", "of", "on", "or", "that", "the", "to", "was", "were", "what", "when", "where", "which", "who", "with"]
+    re.findall(
+        r"\w+",
+        "a an and are as at be by did do does for from how in is it of on or that the to was were what when where which who with",
+    )
 )
 
 
 class Bm25Index:
     """BM25 (k1 0.9, b 0.4) over lower-cased words without stemming, by bm25s.
 
+    The score of a document is the sum over the words of the query of `idf * tf / (tf + k1 (1 - b + b length / mean length))` with
+    `idf = ln(1 + (N - df + 0.5) / (df + 0.5))`, as Lucene has it; a word that a query repeats counts each time.
+
     Args:
         ids: document ids. texts: their texts.
+
+    Raises:
+        ValueError: numbers of ids and texts differ, or an id occurs twice.
 
     Example:
         >>> Bm25Index(["a", "b"], ["maize and beans", "a bus to Mombasa"]).search(["basi la Mombasa"], 1)[0][0][0]
@@ -28,13 +38,28 @@ class Bm25Index:
         import bm25s
 
         self.ids = list(ids)
+        if len(self.ids) != len(texts):
+            raise ValueError(f"{len(self.ids)} ids, but {len(texts)} texts.")
+        if len(set(self.ids)) != len(self.ids):
+            twice = next(i for i, count in Counter(self.ids).items() if count > 1)
+            raise ValueError(f"document ids must be unique, but {twice!r} occurs twice.")
         tokens = [words(text) for text in texts]
-        self._vocabulary = {word: i for i, word in enumerate(sorted({word for text in tokens for word in text}))}
+        self._vocabulary = {word for text in tokens for word in text}
         self._engine = bm25s.BM25(k1=0.9, b=0.4)
-        self._engine.index(tokens, show_progress=False)
+        if self._vocabulary:  # bm25s cannot index nothing
+            self._engine.index(tokens, show_progress=False)
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
     def search(self, queries: Sequence[str], k: int = 10) -> list[list[tuple[str, float]]]:
-        """The k best documents of every query, best first; documents that share no word with it are not found."""
+        """The k best documents of every query, best first; documents that share no word with it are not found.
+
+        Raises:
+            ValueError: k is less than 1.
+        """
+        if k < 1:
+            raise ValueError(f"k must be at least 1, got {k}.")
         results = []
         for query in queries:
             known = [word for word in words(query) if word in self._vocabulary]

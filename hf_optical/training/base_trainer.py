@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset, RandomSampler, Sampler
 from transformers import Trainer, TrainerState, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, EvalLoopOutput, rotate_checkpoints
+from transformers.utils import logging as hf_logging
 
 _COMPLETE = "complete"
 _STATE = "trainer_state.json"
@@ -25,32 +26,15 @@ class LateInteractionTrainer(Trainer):
     """Base of `TeacherTrainer` and `OpticalTrainer`.
 
     Args:
-        args: training arguments.
-        eval_dataset: held-out examples for the loss; may be empty.
         retrieval_evaluator: model -> metrics such as `{"recall@10": 0.5}`; called at every evaluation and added as
             `eval_recall@10`, so that `metric_for_best_model="eval_recall@10"` picks the checkpoint that retrieves best.
-
-    Raises:
-        ValueError: evaluation is asked for, but there is nothing to evaluate on.
     """
 
     # the losses are means over a batch, not yet scaled for gradient accumulation
     loss_is_scaled_for_ga = False
 
-    def __init__(
-        self,
-        *,
-        args: TrainingArguments,
-        eval_dataset: Dataset,
-        retrieval_evaluator: Callable[[Any], dict[str, float]] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        if args.eval_strategy != "no" and not len(eval_dataset) and retrieval_evaluator is None:
-            raise ValueError(
-                f"eval_strategy is {args.eval_strategy.value}, but there is nothing to evaluate on: give a development collection "
-                "(--development) or held-out examples, or eval_strategy no."
-            )
-        super().__init__(args=args, eval_dataset=eval_dataset, **kwargs)
+    def __init__(self, *, retrieval_evaluator: Callable[[Any], dict[str, float]] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.retrieval_evaluator = retrieval_evaluator
 
     def evaluate(
@@ -96,13 +80,17 @@ class LateInteractionTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
         sampler = super()._get_train_sampler(train_dataset)
-        if isinstance(sampler, LengthGroupedSampler):
+        if isinstance(sampler, LengthGroupedSampler | RandomSampler):
             return _EpochSampler(sampler, self._epoch_seed)
         return sampler
 
     def _epoch_seed(self) -> int:
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
         return seed + int(self.state.epoch or 0)
+
+    def _save(self, *args: Any, **kwargs: Any) -> None:
+        with without_progress_bars():
+            super()._save(*args, **kwargs)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         run_dir = Path(self._get_output_dir(trial))
@@ -148,14 +136,23 @@ class LateInteractionTrainer(Trainer):
             super()._load_rng_state(checkpoint)
 
 
-class _EpochSampler(Sampler):
-    """Batches of like length in an order that seed and epoch decide alone.
+def check_evaluation(args: TrainingArguments, eval_dataset: Dataset | None, retrieval_evaluator: object) -> None:
+    """Raise ValueError if evaluation is asked for, but there is nothing to evaluate on."""
+    if args.eval_strategy != "no" and eval_dataset is None and retrieval_evaluator is None:
+        raise ValueError(
+            f"eval_strategy is {args.eval_strategy.value}, but there is nothing to evaluate on: give a development collection "
+            "(--development) or held-out examples, or eval_strategy no."
+        )
 
-    transformers' sampler draws from the global generator, so that a run resumed in its second epoch would see another order
-    than the run that was never interrupted.
+
+class _EpochSampler(Sampler):
+    """The order of another sampler, decided by seed and epoch alone.
+
+    transformers' samplers draw from generators that go on from epoch to epoch, so that a run resumed in its second epoch would
+    see another order than the run that was never interrupted.
     """
 
-    def __init__(self, sampler: LengthGroupedSampler, seed: Callable[[], int]) -> None:
+    def __init__(self, sampler: LengthGroupedSampler | RandomSampler, seed: Callable[[], int]) -> None:
         self.sampler = sampler
         self.seed = seed
 
@@ -165,6 +162,18 @@ class _EpochSampler(Sampler):
     def __iter__(self) -> Iterator[int]:
         self.sampler.generator = torch.Generator().manual_seed(self.seed())
         return iter(self.sampler)
+
+
+@contextmanager
+def without_progress_bars() -> Iterator[None]:
+    """No bars for reading and writing weights: they are done in seconds, and hide the log of the training."""
+    shown = hf_logging.is_progress_bar_enabled()
+    hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            hf_logging.enable_progress_bar()
 
 
 @contextmanager

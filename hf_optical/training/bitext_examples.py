@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ..models.loading_optical import position_limit
+
 if TYPE_CHECKING:
     from datasets import Dataset
 
@@ -48,9 +50,12 @@ def tokenize_bitext(
         raise ValueError(f"max_length must be at least 1, got {max_length}.")
     limits = (max_length or student.config.query_length, max_length or teacher.config.query_length)
     for model, limit in zip((student, teacher), limits, strict=True):
-        most = getattr(model.config.backbone_config, "max_position_embeddings", None)
-        if most and limit > most:
-            raise ValueError(f"max_length {limit} is more than the {most} positions of the {type(model).__name__}'s encoder.")
+        most = position_limit(model.backbone)
+        if most is not None and limit > most:
+            raise ValueError(
+                f"max_length {limit} is more than the {most} tokens that the {type(model).__name__}'s encoder can take."
+            )
+        model.processor.token_ids([], model.processor.query_marker, limit)  # refuses a length without room for text
     # one more than allowed, so that the pairs that do not fit can be told from those that just fit
     room = [limit + (too_long == "drop") for limit in limits]
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..losses import DistillationLoss, DistillationOutput
 from ..models import OpticalOutput
 from .arguments import OpticalTrainingArguments
-from .base_trainer import LateInteractionTrainer
+from .base_trainer import LateInteractionTrainer, check_evaluation
 from .bitext_examples import idf_weights, mask_ids, tokenize_bitext
 from .collators import BitextCollator
 from .embedding_cache import EmbeddingCache
@@ -57,6 +57,7 @@ class OpticalTrainer(LateInteractionTrainer):
         loss: DistillationLoss | None = None,
         **kwargs: Any,
     ) -> None:
+        check_evaluation(args, eval_dataset, retrieval_evaluator)
         if model.config.embedding_dim != teacher.config.embedding_dim:
             raise ValueError(
                 f"the student's embedding_dim is {model.config.embedding_dim}, the teacher's {teacher.config.embedding_dim}: "

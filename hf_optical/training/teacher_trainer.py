@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..models import maxsim
 from .arguments import TeacherTrainingArguments
-from .base_trainer import LateInteractionTrainer
+from .base_trainer import LateInteractionTrainer, check_evaluation
 from .bitext_examples import check_in_memory
 from .collators import RetrievalCollator
 
@@ -44,12 +44,15 @@ class TeacherTrainer(LateInteractionTrainer):
         retrieval_evaluator: Callable[[OpticalTeacherModel], dict[str, float]] | None = None,
         **kwargs: Any,
     ) -> None:
+        check_evaluation(args, eval_dataset, retrieval_evaluator)
         check_in_memory(train_dataset, ("query", "positive", "negatives"))
+        held_out = train_dataset.select([]) if eval_dataset is None else eval_dataset
+        check_in_memory(held_out, ("query", "positive", "negatives"))
         super().__init__(
             model=model,
             args=args,
             train_dataset=_with_length(train_dataset),
-            eval_dataset=train_dataset.select([]) if eval_dataset is None else eval_dataset,
+            eval_dataset=_with_length(held_out),
             data_collator=RetrievalCollator(model.processor, args.negatives),
             processing_class=model.tokenizer,
             retrieval_evaluator=retrieval_evaluator,

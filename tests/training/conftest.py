@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
-ENGLISH = "the maize farm water market child school health river seed rain soil harvest store price road".split()
-SWAHILI = "ya mahindi shamba maji soko mtoto shule afya mto mbegu mvua udongo mavuno panda bei barabara".split()
+DICTIONARY = {
+    **{"the": "ya", "maize": "mahindi", "farm": "shamba", "water": "maji", "market": "soko", "child": "mtoto", "school": "shule"},
+    **{"health": "afya", "river": "mto", "seed": "mbegu", "rain": "mvua", "soil": "udongo", "harvest": "mavuno", "price": "bei"},
+}
 
 
 def sentence_pairs(count: int, seed: int = 0, most: int = 10) -> list[dict[str, str]]:
     """Sentences of 2 to `most` words and their word-by-word translations."""
     draw = random.Random(seed)
-    chosen = [[draw.randrange(len(ENGLISH)) for _ in range(draw.randint(2, most))] for _ in range(count)]
-    return [{"english": " ".join(ENGLISH[i] for i in row), "non_english": " ".join(SWAHILI[i] for i in row)} for row in chosen]
+    chosen = [draw.choices(list(DICTIONARY), k=draw.randint(2, most)) for _ in range(count)]
+    return [{"english": " ".join(row), "non_english": " ".join(map(DICTIONARY.get, row))} for row in chosen]
 
 
 @pytest.fixture(scope="session")
@@ -57,11 +59,11 @@ def make_trainer(make_arguments, tiny_teacher, tiny_student, bitext) -> Callable
 
     from hf_optical.training import OpticalTrainer
 
-    def make(train: Any = None, held_out: Any = None, evaluator: Any = None, loss: Any = None, **arguments: Any) -> OpticalTrainer:
+    def make(train: Any = None, held_out: Any = None, evaluator: Any = None, **arguments: Any) -> OpticalTrainer:
         args = make_arguments(**arguments)
         set_seed(args.seed)
         student, teacher = copy.deepcopy(tiny_student), copy.deepcopy(tiny_teacher)
         data = bitext if train is None else train
-        return OpticalTrainer(student, teacher, args, data, held_out, retrieval_evaluator=evaluator, loss=loss)
+        return OpticalTrainer(student, teacher, args, data, held_out, retrieval_evaluator=evaluator)
 
     return make

@@ -53,7 +53,10 @@ def test_max_length_replaces_the_query_length(tiny_student, tiny_teacher):
     assert len(examples[0]["teacher_ids"]) == 33
 
 
-@pytest.mark.parametrize(("length", "message"), [(0, "at least 1, got 0"), (1000, "max_length 1000 is more than the 128 positions")])
+@pytest.mark.parametrize(
+    ("length", "message"),
+    [(0, "at least 1, got 0"), (1000, "max_length 1000 is more than the 128 tokens that the OpticalStudentModel's")],
+)
 def test_impossible_lengths(tiny_student, tiny_teacher, length, message):
     with pytest.raises(ValueError, match=message):
         tokenize_bitext(pairs(("rain", "mvua")), tiny_student, tiny_teacher, max_length=length)

@@ -95,7 +95,7 @@ def test_no_pickle_is_written_or_read(tiny_teacher, ids, tmp_path):
     assert np.load(file, allow_pickle=False).dtype == np.float16
     assert isinstance(cache._chunks[0], np.memmap)
     np.save(file, np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match="chunk-000000.npy is damaged"):
+    with pytest.raises(ValueError, match=r"chunk-000000.npy is damaged"):
         EmbeddingCache.build(tmp_path, tiny_teacher, ids, expand=True)
 
 

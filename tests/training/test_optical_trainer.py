@@ -2,9 +2,11 @@
 
 import copy
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from hf_optical.training import OpticalTrainer
 from hf_optical.transport import exact, sinkhorn
@@ -56,9 +58,7 @@ def test_teacher_is_frozen_and_in_no_checkpoint(make_trainer):
     optimised = {id(p) for group in trainer.optimizer.param_groups for p in group["params"]}
     assert optimised.isdisjoint(id(p) for p in trainer.teacher.parameters())
     assert trainer.model.fingerprint() != fingerprint
-    from safetensors import safe_open
-
-    checkpoints = sorted((trainer.model.config and __import__("pathlib").Path(trainer.args.output_dir)).glob("checkpoint-*"))
+    checkpoints = sorted(Path(trainer.args.output_dir).glob("checkpoint-*"))
     assert [c.name for c in checkpoints] == ["checkpoint-2", "checkpoint-4"]
     with safe_open(checkpoints[-1] / "model.safetensors", framework="pt") as weights:
         assert set(weights.keys()) == set(trainer.model.state_dict())

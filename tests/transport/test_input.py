@@ -89,7 +89,10 @@ def problem(**change):
         ({"cost": torch.rand(2, 3, 2)}, r"want \(B, n, m\)"),
         ({"b": torch.full((2, 3), 1 / 3)}, r"want \(B, n, m\)"),
         ({"a": torch.tensor([[0.5, 0.5]])}, r"want \(B, n, m\)"),
-        ({"cost": torch.tensor([[[0.0, 1.0], [1.0, 0.0]], [[NAN, 1.0], [1.0, 0.0]]])}, r"\[1\] of the batch of 2: cost is not finite"),
+        (
+            {"cost": torch.tensor([[[0.0, 1.0], [1.0, 0.0]], [[NAN, 1.0], [1.0, 0.0]]])},
+            r"\[1\] of the batch of 2: cost is not finite",
+        ),
         ({"cost": torch.full((2, 2, 2), INFINITE)}, r"\[0, 1\] of the batch of 2: cost is not finite"),
         ({"a": torch.tensor([[0.5, 0.5], [1.5, -0.5]])}, r"\[1\] .*negative"),
         ({"b": torch.tensor([[0.5, NAN], [0.5, 0.5]])}, r"\[0\] .*not finite"),

@@ -24,8 +24,8 @@ sizes = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, ma
 seeds = st.integers(0, 10_000)
 similarities = st.sampled_from([0.0, 0.5, 0.9])
 each_solver = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
-# the plan converges by itself, to float32's precision
-converge = partial(sinkhorn, tolerance=2e-6, max_iterations=20_000)
+# stops where the plan itself has converged
+converge = partial(sinkhorn, tolerance=1e-7, max_iterations=5000)
 
 
 def as_numpy(batch, i):
@@ -84,15 +84,27 @@ def test_ipot_converges_to_exact(make_batch, sizes, seed, similarity, weighted):
     torch.testing.assert_close(ipot(batch.cost, batch.a, batch.b, max_iterations=1000).cost, optimum, atol=2e-3, rtol=0)
 
 
-@given(sizes, seeds, similarities, st.booleans(), st.sampled_from([1.0, 0.1, 0.05, 0.02]))
-def test_sinkhorn_equals_pot(make_batch, sizes, seed, similarity, weighted, epsilon):
+@given(sizes, seeds, similarities, st.booleans(), st.sampled_from([1.0, 0.1, 0.05, 0.02]), st.sampled_from([1, 30, 100]))
+def test_sinkhorn_takes_the_steps_of_pot(make_batch, sizes, seed, similarity, weighted, epsilon, iterations):
+    """Converged or not. POT begins with the columns, hence the transposed problem."""
     batch = make_batch(sizes, seed, similarity, weighted)
-    result = converge(batch.cost, batch.a, batch.b, epsilon=epsilon)
+    result = sinkhorn(batch.cost, batch.a, batch.b, epsilon=epsilon, max_iterations=iterations, tolerance=0.0)
     for i, (n, m) in enumerate(sizes):
         cost, a, b = as_numpy(batch, i)
-        plan = ot.sinkhorn(a, b, cost, epsilon, method="sinkhorn_log", stopThr=1e-7, numItermax=20_000, warn=False)
+        plan = ot.sinkhorn(b, a, cost.T, epsilon, method="sinkhorn_log", stopThr=0, numItermax=iterations, warn=False).T
+        np.testing.assert_allclose(result.plan[i, :n, :m], plan, atol=1e-6)
+        assert result.cost[i].item() == pytest.approx((plan * cost).sum(), abs=1e-6)
+
+
+@given(sizes, seeds, similarities, st.booleans(), st.sampled_from([1.0, 0.3, 0.1]))
+def test_sinkhorn_converges_to_pots_plan(make_batch, sizes, seed, similarity, weighted, epsilon):
+    batch = make_batch(sizes, seed, similarity, weighted)
+    result = converge(batch.cost, batch.a, batch.b, epsilon=epsilon)
+    assert (result.marginal_error <= 1e-7).all()
+    for i, (n, m) in enumerate(sizes):
+        cost, a, b = as_numpy(batch, i)
+        plan = ot.sinkhorn(a, b, cost, epsilon, stopThr=1e-9, numItermax=5000)
         np.testing.assert_allclose(result.plan[i, :n, :m], plan, atol=1e-5)
-        assert result.cost[i].item() == pytest.approx((plan * cost).sum(), abs=1e-5)
 
 
 @given(sizes, seeds, similarities, st.booleans(), st.sampled_from([1.0, 0.1, 0.03, 0.01, 0.003, 0.001]))
@@ -101,25 +113,23 @@ def test_sinkhorn_takes_the_steps_of_a_float64_loop(make_batch, sizes, seed, sim
     result = sinkhorn(batch.cost, batch.a, batch.b, epsilon=epsilon)
     for i, (n, m) in enumerate(sizes):
         cost, plan, steps = loop(*(x[0].double().numpy() for x in batch.alone(i)), epsilon, 100, 1e-3)
-        assert result.cost[i].item() == pytest.approx(cost, abs=1e-5)
-        np.testing.assert_allclose(result.plan[i, :n, :m], plan, atol=1e-4 if epsilon < 0.01 else 1e-5)
-        assert abs(result.iterations[i].item() - steps) <= (1 if epsilon < 0.01 else 0)
+        assert result.cost[i].item() == pytest.approx(cost, abs=1e-6)
+        np.testing.assert_allclose(result.plan[i, :n, :m], plan, atol=1e-7)
+        assert result.iterations[i].item() == steps
 
 
 @given(seeds, st.sampled_from([0.3, 0.01, 0.001]))
-def test_costs_that_float32_scalings_cannot_hold(seed, epsilon):
-    """Costs up to 50: exp(-cost / epsilon) is far below float32's range, and so are the scalings."""
+def test_costs_that_scalings_cannot_hold(seed, epsilon):
+    """Costs up to 50: exp(-cost / epsilon) is far below any float's range, and so are the scalings."""
     cost = torch.rand(1, 6, 5, generator=torch.Generator().manual_seed(seed)) * 50
     a, b = torch.full((1, 6), 1 / 6), torch.full((1, 5), 1 / 5)
     result = sinkhorn(cost, a, b, epsilon=epsilon, max_iterations=50)
     expected, plan, _ = loop(*(x[0].double().numpy() for x in (cost, a, b)), epsilon, 50, 1e-3)
-    # 50 / epsilon has no more than so many digits behind the point in float32
-    tolerance = 50 / epsilon * 1e-6
-    np.testing.assert_allclose(result.plan[0], plan, atol=tolerance)
-    assert result.cost.item() == pytest.approx(expected, rel=10 * tolerance)
+    np.testing.assert_allclose(result.plan[0], plan, atol=1e-6)
+    assert result.cost.item() == pytest.approx(expected, rel=1e-6)
     sharp = ipot(cost, a, b, beta=epsilon, max_iterations=200)
-    assert sharp.cost.isfinite().all()
-    assert sharp.cost >= exact(cost, a, b).cost - 100 * sharp.marginal_error - 1e-3
+    assert sharp.cost >= exact(cost, a, b).cost - 50 * sharp.marginal_error - 1e-4
+    assert sharp.cost <= expected + 50 * sharp.marginal_error + 1e-4
 
 
 @given(sizes, seeds, similarities, st.booleans())
@@ -144,7 +154,7 @@ def test_marginal_error_says_what_it_is(solver, make_batch, sizes, seed, similar
     assert (result.plan[batch.padding] == 0).all()
     rows = (result.plan.double().sum(2) - batch.a).abs().sum(1)
     columns = (result.plan.double().sum(1) - batch.b).abs().sum(1)
-    np.testing.assert_allclose(result.marginal_error, torch.maximum(rows, columns), atol=2e-6)
+    np.testing.assert_allclose(result.marginal_error, torch.maximum(rows, columns), atol=1e-6)
     assert torch.equal(result.converged, result.marginal_error <= 1e-3)
     np.testing.assert_allclose(result.cost, (result.plan * batch.cost).sum((1, 2)), atol=1e-6)
 
@@ -167,7 +177,7 @@ def test_converged_is_told_for_each_problem(make_batch, sizes, seed):
 @given(sizes, seeds, similarities, st.booleans())
 def test_the_transposed_problem_has_the_transposed_plan(make_batch, sizes, seed, similarity, weighted):
     batch = make_batch(sizes, seed, similarity, weighted)
-    for solver, tolerance in ((exact, 1e-6), (partial(converge, epsilon=0.1), 1e-5)):
+    for solver, tolerance in ((exact, 1e-6), (partial(converge, epsilon=0.1), 1e-6)):
         plan = solver(batch.cost, batch.a, batch.b).plan
         transposed = solver(batch.cost.transpose(1, 2), batch.b, batch.a).plan
         torch.testing.assert_close(transposed.transpose(1, 2), plan, atol=tolerance, rtol=0)
@@ -180,7 +190,7 @@ def test_the_order_of_tokens_does_not_matter(solver, make_batch, sizes, seed, si
     rows, columns = torch.randperm(batch.a.shape[1]), torch.randperm(batch.b.shape[1])
     plan = solver(batch.cost, batch.a, batch.b).plan
     moved = solver(batch.cost[:, rows][:, :, columns], batch.a[:, rows], batch.b[:, columns]).plan
-    torch.testing.assert_close(moved, plan[:, rows][:, :, columns], atol=1e-5, rtol=0)
+    torch.testing.assert_close(moved, plan[:, rows][:, :, columns], atol=1e-7, rtol=0)
 
 
 @pytest.mark.parametrize("epsilon", [1.0, 0.1, 0.01, 0.001])
@@ -194,14 +204,14 @@ def test_identical_tokens_are_moved_independently(epsilon):
 
 
 @each_solver
-def test_deterministic_and_the_same_with_any_number_of_threads(solver, make_batch):
+def test_deterministic_with_any_number_of_threads(solver, make_batch):
     batch = make_batch([(i % 25 + 8, i * 7 % 25 + 8) for i in range(64)], similarity=0.7, weighted=True)
     threads = torch.get_num_threads()
     first, again = (solver(batch.cost, batch.a, batch.b).plan for _ in range(2))
     assert torch.equal(first, again)
     try:
         torch.set_num_threads(2)
-        torch.testing.assert_close(solver(batch.cost, batch.a, batch.b).plan, first, atol=1e-7, rtol=0)
+        torch.testing.assert_close(solver(batch.cost, batch.a, batch.b).plan, first, atol=1e-8, rtol=0)
     finally:
         torch.set_num_threads(threads)
 
@@ -214,6 +224,6 @@ def test_the_gpu_gives_what_the_cpu_gives(solver, make_batch):
     cost = batch.cost.cuda().requires_grad_()
     result = solver(cost, batch.a.cuda(), batch.b.cuda())
     result.cost.sum().backward()
-    torch.testing.assert_close(result.cost.detach().cpu(), expected.cost, atol=1e-5, rtol=0)
-    torch.testing.assert_close(cost.grad.cpu(), expected.plan, atol=1e-5, rtol=0)
+    torch.testing.assert_close(result.cost.detach().cpu(), expected.cost, atol=1e-6, rtol=0)
+    torch.testing.assert_close(cost.grad.cpu(), expected.plan, atol=1e-6, rtol=0)
     torch.testing.assert_close(result.iterations.cpu(), expected.iterations)

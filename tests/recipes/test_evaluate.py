@@ -1,0 +1,48 @@
+"""Evaluation of students beside their baselines."""
+
+import pytest
+
+from hf_optical.data import load_retrieval
+from hf_optical.models import OpticalTeacherModel, TeacherMismatchError
+from hf_optical.recipes.evaluate import evaluate_students
+from hf_optical.recipes.loading import load_student, load_teacher
+from hf_optical.search import ExactIndex
+
+
+@pytest.fixture
+def parts(workshop):
+    return load_student("student"), load_teacher("teacher"), load_retrieval("benchmark")
+
+
+def test_rows_and_files(parts, workshop):
+    student, teacher, collection = parts
+    results = evaluate_students([("student", student)], teacher, collection, k=(1, 5), save_to="out")
+    names = [result.system for result in results]
+    assert names == [
+        "teacher, English queries",
+        "BM25, English queries",
+        "BM25, untranslated",
+        "zero-shot (teacher, untranslated)",
+        "student",
+    ]
+    assert all({"recall@1", "recall@5"} <= result.metrics.keys() for result in results)
+    assert results[0].metrics["recall@1"] == 1.0  # the English questions are the passages
+    assert results[-1].metrics == results[-2].metrics  # undistilled, the student is its teacher
+    assert len(list((workshop / "out").glob("*.trec"))) == len(list((workshop / "out").glob("*.json"))) == 5
+
+
+def test_without_baselines(parts):
+    student, teacher, collection = parts
+    assert [r.system for r in evaluate_students([("s", student)], teacher, collection, baselines=False)] == ["s"]
+
+
+def test_wrong_requests_are_refused_before_the_work(parts, workshop, encoder_dir, monkeypatch):
+    student, teacher, collection = parts
+    monkeypatch.setattr(ExactIndex, "build", lambda *args, **kwargs: pytest.fail("documents were encoded"))
+    other = OpticalTeacherModel.from_encoder(encoder_dir("distilbert"), embedding_dim=16, query_length=16, document_length=48)
+    with pytest.raises(TeacherMismatchError, match="distilled from teacher"):
+        evaluate_students([("student", student)], other, collection)
+    with pytest.raises(ValueError, match="two students are named alike: a/b, a-b"):
+        evaluate_students([("a/b", student), ("a-b", student)], teacher, collection)
+    with pytest.raises(OSError, match=r"output folder pairs.tsv/out cannot be written to"):
+        evaluate_students([("student", student)], teacher, collection, save_to="pairs.tsv/out")

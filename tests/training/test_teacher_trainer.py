@@ -1,0 +1,124 @@
+"""The English teacher's training: it learns, the losses are those of the papers."""
+
+import copy
+
+import pytest
+import torch
+from datasets import Dataset
+from torch import nn
+
+from hf_optical.models import maxsim
+from hf_optical.training import RetrievalCollator, TeacherTrainer, TeacherTrainingArguments
+from hf_optical.training.teacher_trainer import in_batch_loss, kd_loss
+
+TOPICS = ["water river lake rain", "maize seed soil harvest", "school teacher book child", "bus road travel price"]
+
+
+@pytest.fixture
+def triples():
+    words = [topic.split() for topic in TOPICS]
+    rows = [
+        {
+            "query": f"{w[i]} {w[j]}",
+            "positive": " ".join([w[i], "the", w[j]]),
+            "negatives": [TOPICS[(t + 1) % 4], TOPICS[(t + 2) % 4]],
+        }
+        for t, w in enumerate(words)
+        for i in range(4)
+        for j in range(4)
+        if i != j
+    ]
+    return Dataset.from_list(rows)
+
+
+@pytest.fixture
+def make_teacher_trainer(tmp_path, tiny_teacher):
+    from transformers import set_seed
+
+    def make(data, held_out=None, **arguments):
+        settings = {"use_cpu": True, "disable_tqdm": True, "max_steps": 4, "per_device_train_batch_size": 8, "save_strategy": "no"}
+        args = TeacherTrainingArguments(output_dir=str(tmp_path / "run"), logging_steps=1, **settings | arguments)
+        set_seed(args.seed)
+        return TeacherTrainer(copy.deepcopy(tiny_teacher), args, data, held_out)
+
+    return make
+
+
+@pytest.mark.parametrize("scored", [False, True])
+def test_the_loss_falls(make_teacher_trainer, triples, scored):
+    data = triples.add_column("scores", [[3.0, 1.0, 0.0]] * len(triples)) if scored else triples
+    trainer = make_teacher_trainer(data, held_out=data, max_steps=40, learning_rate=3e-3, temperature=0.5)
+    before = trainer.evaluate()["eval_loss"]
+    trainer.train()
+    assert trainer.evaluate()["eval_loss"] < 0.7 * before
+
+
+def test_compute_loss_by_hand(make_teacher_trainer, triples):
+    trainer = make_teacher_trainer(triples.add_column("scores", [[3.0, 1.0, 0.0]] * len(triples)), temperature=2.0, kd_weight=0.5)
+    rows = [triples[i] | {"scores": [3.0, 1.0, 0.0]} for i in (0, 13, 30)]
+    batch = trainer.data_collator(rows)
+    model = trainer.model.eval()
+    loss, scores = trainer.compute_loss(model, batch, return_outputs=True)
+    queries = [model.encode_query([row["query"]])[0] for row in rows]
+    documents = [model.encode_document([text])[0] for row in rows for text in (row["positive"], row["negatives"][0])]
+    expected = torch.stack([torch.stack([maxsim(q[None], d[None])[0, 0] for d in documents]) for q in queries]) / 2.0
+    torch.testing.assert_close(scores, expected, atol=1e-4, rtol=1e-4)
+    contrastive = -torch.stack([expected[i].log_softmax(0)[2 * i] for i in range(3)]).mean()
+    target = torch.tensor([3.0, 1.0]).div(2.0).softmax(0)
+    divergence = torch.stack([(target * (target.log() - expected[i, 2 * i : 2 * i + 2].log_softmax(0))).sum() for i in range(3)])
+    torch.testing.assert_close(loss, contrastive + 0.5 * divergence.mean(), atol=1e-4, rtol=1e-4)
+
+
+def test_in_batch_loss_is_cross_entropy_of_the_positives():
+    scores, ids = torch.randn(3, 6), torch.arange(12).view(6, 2)
+    torch.testing.assert_close(in_batch_loss(scores, ids), nn.functional.cross_entropy(scores, torch.tensor([0, 2, 4])))
+
+
+def test_a_copy_of_the_positive_is_no_negative():
+    scores = torch.randn(2, 4, requires_grad=True)
+    ids = torch.tensor([[1, 2], [3, 4], [1, 2], [5, 6]])  # both queries have the same positive
+    loss = in_batch_loss(scores, ids)
+    expected = nn.functional.cross_entropy(scores[0, [0, 1, 3]][None], torch.tensor([0]))
+    expected = (expected + nn.functional.cross_entropy(scores[1, [1, 2, 3]][None], torch.tensor([1]))) / 2
+    torch.testing.assert_close(loss, expected)
+    gradient = torch.autograd.grad(loss, scores)[0]
+    assert (gradient[0, 2].item(), gradient[1, 0].item()) == (0.0, 0.0)
+    assert torch.isfinite(gradient).all()
+
+
+def test_kd_loss_against_torch():
+    scores, targets = torch.randn(3, 6), torch.randn(3, 2)
+    own = torch.stack([scores[i, 2 * i : 2 * i + 2] for i in range(3)])
+    expected = nn.functional.kl_div(own.log_softmax(-1), targets.softmax(-1), reduction="batchmean")
+    torch.testing.assert_close(kd_loss(scores, targets), expected)
+    assert kd_loss(scores, own + 5.0).item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_collator_lays_documents_out_by_query(tiny_teacher, triples):
+    batch = RetrievalCollator(tiny_teacher.processor, negatives=5)([triples[0], triples[20]])
+    assert batch["document"]["input_ids"].shape[0] == 2 * 3
+    assert "scores" not in batch
+    decode = tiny_teacher.tokenizer.decode
+    texts = [decode(ids, skip_special_tokens=True) for ids in batch["document"]["input_ids"]]
+    assert texts[0] == triples[0]["positive"]
+    assert texts[3] == triples[20]["positive"]
+    assert texts[4:] == triples[20]["negatives"]
+    fewer = [triples[0] | {"scores": [1.0, 2.0, 3.0]}, triples[1] | {"negatives": ["rain"], "scores": [4.0, 5.0]}]
+    batch = RetrievalCollator(tiny_teacher.processor, negatives=5)(fewer)
+    assert batch["scores"].tolist() == [[1.0, 2.0], [4.0, 5.0]]
+
+
+def test_seeds(make_teacher_trainer, triples):
+    results = []
+    for seed in (1, 1, 2):
+        trainer = make_teacher_trainer(triples, seed=seed)
+        trainer.train()
+        results.append(trainer.model.fingerprint())
+    assert results[0] == results[1] != results[2]
+
+
+def test_streamed_and_incomplete_examples_are_clear_errors(make_teacher_trainer, triples):
+    with pytest.raises(TypeError, match="not IterableDataset: load it without streaming"):
+        make_teacher_trainer(triples.to_iterable_dataset())
+    with pytest.raises(ValueError, match="no column 'negatives'; its columns are query, positive"):
+        make_teacher_trainer(triples.remove_columns("negatives"))
