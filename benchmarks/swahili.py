@@ -15,14 +15,18 @@ import time
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
-from hf_optical.data import load_retrieval
+from hf_optical.data import RetrievalCollection, load_retrieval
 from hf_optical.evaluation import RetrievalResult, results_table
 from hf_optical.evaluation.retrieval import write_atomically
+from hf_optical.models import OpticalTeacherModel
 from hf_optical.recipes.distill import distill
 from hf_optical.recipes.evaluate import evaluate_students
 from hf_optical.recipes.loading import load_student, load_teacher
 from hf_optical.recipes.settings import DistillSettings
+from hf_optical.search import ExactIndex
 from hf_optical.training import OpticalTrainingArguments
 
 # masked: only real tokens take part, in training and at query time; expanded: both sides filled up with [MASK], as in the paper
@@ -72,6 +76,21 @@ def train(name: str, options: argparse.Namespace, suite: Path) -> dict[str, floa
     return result | {"folder": str(folder)}
 
 
+def passage_index(teacher: OpticalTeacherModel, collection: RetrievalCollection, file: Path) -> ExactIndex:
+    """The collection's documents, encoded once and kept in a file (float16) for the next call."""
+    if not file.exists():
+        embeddings = teacher.encode_document(collection.corpus_texts, batch_size=64)
+        lengths = torch.tensor([len(e) for e in embeddings])
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(".partial")
+        save_file({"embeddings": torch.cat(embeddings).half(), "lengths": lengths}, partial, {"teacher": teacher.fingerprint()})
+        partial.replace(file)
+    with safe_open(file, framework="pt") as stored:
+        fingerprint = stored.metadata()["teacher"]
+        embeddings = stored.get_tensor("embeddings").float().split(stored.get_tensor("lengths").tolist())
+    return ExactIndex(collection.corpus_ids, embeddings, fingerprint, collection.corpus_texts)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--teacher", type=Path, default=Path("runs/teacher"))
@@ -84,16 +103,18 @@ def main() -> None:
     parser.add_argument("--query-length", type=int, default=48)
     parser.add_argument("--seed", type=int, default=13)
     parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="NAME")
     parser.add_argument("--report", type=Path, default=Path("benchmarks/swahili.md"))
     options = parser.parse_args()
     if not options.suite.is_dir():
         raise SystemExit(f"suite not found at {options.suite}: give its folder with --suite.")
 
-    runs = {name: train(name, options, options.suite) for name in METHODS}
+    runs = {name: train(name, options, options.suite) for name in options.methods}
     collection = load_retrieval(options.suite / "retrieval" / f"{options.language}-en", corpus=options.suite / "corpus.jsonl.gz")
     teacher = load_teacher(str(options.teacher))
     students = [(name, load_student(run["folder"])) for name, run in runs.items()]
-    results = evaluate_students(students, teacher, collection, save_to=options.output / "evaluation")
+    index = passage_index(teacher, collection, options.output / "passages.safetensors")
+    results = evaluate_students(students, teacher, collection, save_to=options.output / "evaluation", index=index)
     machine = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} thread(s)"
     document = {
         "language": options.language,
@@ -102,6 +123,7 @@ def main() -> None:
         "steps": options.steps,
         "batch_size": options.batch_size,
         "learning_rate": options.learning_rate,
+        "query_length": options.query_length,
         "seed": options.seed,
         "machine": machine,
         "torch": torch.__version__,
@@ -119,15 +141,17 @@ def main() -> None:
 def report(document: dict, results: list[RetrievalResult]) -> str:
     """The Markdown page: what was run, the table, what it took."""
     took = "\n".join(f"| {name} | {run['train_seconds']} |" for name, run in document["runs"].items())
-    return f"""# {document["language"]}-en: every loss at equal steps
+    d = document
+    return f"""# {d["language"]}-en: every loss at equal steps
 
-{document["queries"]} human queries, {document["passages"]:,} passages; recall in points, ± standard error over queries. {document["steps"]} steps of
-{document["batch_size"]} pairs from {document["pairs"]:,} sentence pairs, peak learning rate {document["learning_rate"]}, seed {document["seed"]}, one run each. Teacher
-fingerprint `{document["teacher"]}`. Made by `python benchmarks/swahili.py`; single values in `{document["language"]}` runs' `evaluation` folder.
+{d["queries"]} human queries, {d["passages"]:,} passages; recall in points, ± standard error over queries. {d["steps"]} steps of
+{d["batch_size"]} pairs out of {d["pairs"]:,} sentence pairs (those that fit into {d["query_length"]} student and 32 teacher tokens), peak
+learning rate {d["learning_rate"]}, seed {d["seed"]}, one run each: differences between losses within two standard errors are no ranking.
+Teacher fingerprint `{d["teacher"]}`. Made by `python benchmarks/swahili.py`.
 
 {results_table(results)}
 
-Training time ({document["machine"]}, torch {document["torch"]}), the teacher's embeddings read from the cache:
+Training time ({d["machine"]}, torch {d["torch"]}), the teacher's embeddings read from the cache:
 
 | run | seconds |
 |---|---|

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+
+from .recipes.options import CommandParser, positive, question
 
 _DESCRIPTION = """Give an English late-interaction retriever a front door in another language.
 
@@ -79,37 +78,6 @@ def _fail(message: str, code: int = USAGE_ERROR) -> int:
     return code
 
 
-class _Parser(argparse.ArgumentParser):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(allow_abbrev=False, **kwargs)
-
-    def parse_args(self, argv: Sequence[str]) -> argparse.Namespace:
-        from .recipes.parsing import check_options
-
-        # a misspelt option is told as such, not as the required one that is missing
-        check_options(self, argv)
-        return super().parse_args(argv)
-
-    def error(self, message: str) -> None:
-        raise ValueError(f"{message}; see `{self.prog} --help`")
-
-
-def _positive(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return number
-
-
-def _question(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("a question is empty")
-    return text
-
-
 @contextlib.contextmanager
 def _quiet_stdout() -> Iterator[None]:
     """Whatever libraries print goes to stderr: stdout holds the outcome and nothing else."""
@@ -118,7 +86,7 @@ def _quiet_stdout() -> Iterator[None]:
 
 
 def _prepare(argv: list[str]) -> None:
-    parser = _Parser(
+    parser = CommandParser(
         prog="optical prepare", description="Clean sentence pairs: normalise, filter, count every reject by its reason."
     )
     parser.add_argument("bitext", nargs="+", help="TSV, CSV, JSONL (gzip too), TMX, Moses prefix, or a dataset on the Hub")
@@ -128,13 +96,14 @@ def _prepare(argv: list[str]) -> None:
     parser.add_argument("--non-english-column", default="non_english", help="column of the others (default: non_english)")
     parser.add_argument("--split", default="train", help="split, of a Hub dataset (default: train)")
     parser.add_argument("--config", help="configuration, of a Hub dataset")
-    parser.add_argument("--limit", type=_positive, help="keep the first N good pairs only")
+    parser.add_argument("--limit", type=positive, help="keep the first N good pairs only")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     options = parser.parse_args(argv)
 
     from .data import load_bitext
+    from .recipes.output import check_table
 
-    _check_table(options.output, options.bitext)
+    check_table(options.output, options.bitext)
     with _quiet_stdout():
         bitext = load_bitext(
             options.bitext,
@@ -152,20 +121,6 @@ def _prepare(argv: list[str]) -> None:
         print(json.dumps(bitext.report.to_dict(), ensure_ascii=False))
     else:
         print(f"{bitext.report.table()}\n\n{len(bitext)} pairs written to {options.output}, the report to {report}")
-
-
-def _check_table(output: str, inputs: Sequence[str]) -> None:
-    """Raise ValueError or OSError, before anything is read, for a file that must not or cannot be written."""
-    from .recipes.output import check_writable
-
-    if not output.endswith((".tsv", ".tsv.gz")):
-        raise ValueError(f"--output {output}: the pairs are written as tab-separated text; end the name with .tsv or .tsv.gz")
-    if any(os.path.exists(path) and os.path.exists(output) and os.path.samefile(path, output) for path in inputs):
-        raise ValueError(f"--output {output} is the file that is read; give another name")
-    try:
-        check_writable(Path(output).parent)
-    except OSError as error:
-        raise OSError(f"--output {output} cannot be written ({error.strerror}); give another") from None
 
 
 def _teach(argv: list[str]) -> None:
@@ -215,14 +170,14 @@ def _take_json(argv: list[str]) -> tuple[bool, list[str]]:
 
 
 def _evaluate(argv: list[str]) -> None:
-    parser = _Parser(prog="optical evaluate", description="Recall of students beside BM25, zero-shot and the teacher itself.")
+    parser = CommandParser(prog="optical evaluate", description="Recall of students beside BM25, zero-shot and the teacher itself.")
     parser.add_argument("--student", nargs="*", default=[], help="students (folders or Hub names); none: the baselines alone")
     parser.add_argument("--teacher", required=True, help="their teacher, which encodes the documents")
     parser.add_argument("--benchmark", required=True, help="collection in BEIR layout: a folder or Hub name")
     parser.add_argument("--split", default="test", help="qrels/SPLIT.tsv (default: test)")
     parser.add_argument("--passages", help="corpus file, where it is not in the benchmark's folder")
-    parser.add_argument("-k", type=_positive, nargs="+", default=[1, 10, 100], help="cut-offs of recall (default: 1 10 100)")
-    parser.add_argument("--batch-size", type=_positive, default=32, help="documents encoded at a time (default: 32)")
+    parser.add_argument("-k", type=positive, nargs="+", default=[1, 10, 100], help="cut-offs of recall (default: 1 10 100)")
+    parser.add_argument("--batch-size", type=positive, default=32, help="documents encoded at a time (default: 32)")
     parser.add_argument("--no-baselines", action="store_true", help="leave out BM25, zero-shot and the English queries")
     parser.add_argument("--output", help="folder for TREC runs and the values of single queries")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -253,14 +208,14 @@ def _evaluate(argv: list[str]) -> None:
 
 
 def _search(argv: list[str]) -> None:
-    parser = _Parser(prog="optical search", description="Ask a question in your language; English passages answer.")
-    parser.add_argument("query", nargs="+", type=_question, help="questions, each in quotes")
+    parser = CommandParser(prog="optical search", description="Ask a question in your language; English passages answer.")
+    parser.add_argument("query", nargs="+", type=question, help="questions, each in quotes")
     parser.add_argument("--student", required=True, help="student: a folder or Hub name")
     parser.add_argument("--teacher", required=True, help="its teacher, which encodes the passages")
     parser.add_argument(
         "--passages", required=True, help="English passages: JSONL (_id, title, text), TSV, or a text file, one a line"
     )
-    parser.add_argument("-k", type=_positive, default=5, help="passages to show (default: 5)")
+    parser.add_argument("-k", type=positive, default=5, help="passages to show (default: 5)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(argv)
 

@@ -20,6 +20,7 @@ def evaluate_students(
     baselines: bool = True,
     batch_size: int = 32,
     save_to: str | Path | None = None,
+    index: ExactIndex | None = None,
 ) -> list[RetrievalResult]:
     """Rows of the table: teacher and BM25 on the human English queries, both on the untranslated ones (zero-shot), the students.
 
@@ -31,6 +32,7 @@ def evaluate_students(
         baselines: the rows that need no student.
         batch_size: documents encoded at a time.
         save_to: folder for each system's run (TREC) and values of single queries (JSON).
+        index: the collection's documents, where they are encoded already.
 
     Raises, before anything is encoded:
         TeacherMismatchError (a ValueError): a student belongs to another teacher.
@@ -47,7 +49,7 @@ def evaluate_students(
             Path(save_to).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OSError(f"output folder {save_to} cannot be written to ({error.strerror}): give another --output.") from None
-    index = ExactIndex.build(teacher, collection.corpus_ids, collection.corpus_texts, batch_size=batch_size)
+    index = index or ExactIndex.build(teacher, collection.corpus_ids, collection.corpus_texts, batch_size=batch_size)
     results = []
     if baselines:
         lexical = Bm25Index(collection.corpus_ids, collection.corpus_texts)

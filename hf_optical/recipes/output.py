@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from transformers import PreTrainedModel, TrainingArguments
@@ -48,6 +49,18 @@ def check_output(output_dir: str | Path, *, resume: bool, overwrite: bool) -> No
             f"output folder {folder} holds {'checkpoints' if checkpoints else 'a model'} already: --resume to go on with it, "
             "--overwrite to replace it, or give another --output."
         )
+
+
+def check_table(output: str, inputs: Sequence[str]) -> None:
+    """Raise ValueError or OSError, before anything is read, for a file that must not or cannot be written."""
+    if not output.endswith((".tsv", ".tsv.gz")):
+        raise ValueError(f"--output {output}: the pairs are written as tab-separated text; end the name with .tsv or .tsv.gz")
+    if any(os.path.exists(path) and os.path.exists(output) and os.path.samefile(path, output) for path in inputs):
+        raise ValueError(f"--output {output} is the file that is read; give another name")
+    try:
+        check_writable(Path(output).parent)
+    except OSError as error:
+        raise OSError(f"--output {output} cannot be written ({error.strerror}); give another") from None
 
 
 def prepare_output(output_dir: str | Path, *, resume: bool, overwrite: bool) -> str | None:

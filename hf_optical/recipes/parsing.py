@@ -12,7 +12,8 @@ import yaml
 from transformers import HfArgumentParser
 from transformers.hf_argparser import string_to_bool
 
-from ..data.errors import DataError, did_you_mean, near
+from ..data.errors import DataError, did_you_mean
+from .options import UNUSED, check_options
 
 # What a newcomer needs, in this order, with a shorter help where transformers' is long; `--help-all` shows the rest, among them
 # everything that transformers' TrainingArguments know.
@@ -38,13 +39,6 @@ _MAIN = {
     "metric_for_best_model": "With --load_best_model_at_end: what the best checkpoint is best in, such as eval_recall@10.",
     "load_best_model_at_end": "Keep the best checkpoint instead of the last.",
     **dict.fromkeys(("json", "help", "help_all"), ""),
-}
-# Arguments of transformers that its Trainer does not read.
-_UNUSED = {
-    "resume_from_checkpoint": "use --resume",
-    "do_train": "the command always trains",
-    "do_eval": "use --eval_strategy",
-    "do_predict": "use `optical evaluate`",
 }
 
 
@@ -78,7 +72,7 @@ def parse(dataclasses: Sequence[type], argv: Sequence[str], *, prog: str, descri
     if {"-h", "--help", "--help-all"} & set(argv):
         _print_help(parser, everything="--help-all" in argv)
         raise SystemExit(0)
-    for name in _UNUSED:
+    for name in UNUSED:
         settings.pop(name, None)
     from_file: list[str] = []
     if argv and not argv[0].startswith("-"):
@@ -92,24 +86,6 @@ def parse(dataclasses: Sequence[type], argv: Sequence[str], *, prog: str, descri
         fix = "the configuration file comes first" if is_yaml else f"options start with --; see `{prog} --help`"
         raise DataError(f"unexpected argument {rest[0]!r}", fix=fix)
     return tuple(parsed)
-
-
-def check_options(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
-    """Raise DataError, with the nearest known ones, for an option that the parser does not have."""
-    known = [option for action in parser._actions for option in action.option_strings]
-    for argument in argv:
-        if argument == "--":
-            return
-        option = argument.split("=", 1)[0]
-        name = option[2:].replace("-", "_")
-        if name in _UNUSED and option in known:
-            raise DataError(f"{option} has no effect here", fix=_UNUSED[name])
-        if option.startswith("--") and option not in known:
-            # of two spellings, that with underscores, unless it is the only one
-            spelt = {o[2:].replace("-", "_"): o for o in sorted(known) if o.startswith("--")}
-            close = [repr(spelt[found]) for found in near(name, spelt)]
-            fix = f"did you mean {' or '.join(close)}?" if close else f"see `{parser.prog} --help`"
-            raise DataError(f"unknown option {option}", fix=fix)
 
 
 def _print_help(parser: argparse.ArgumentParser, *, everything: bool) -> None:
@@ -162,7 +138,7 @@ def _yaml_flags(file: Path, settings: Mapping[str, argparse.Action]) -> list[str
     for key, value in root.value:
         line, name = key.start_mark.line + 1, str(key.value)
         if name not in settings:
-            fix = _UNUSED.get(name) or did_you_mean(name, settings) or "--help-all shows the known ones"
+            fix = UNUSED.get(name) or did_you_mean(name, settings) or "--help-all shows the known ones"
             raise DataError(f"unknown setting {name!r}", path=file, line=line, fix=fix)
         if name in lines:
             raise DataError(f"{name!r} is set twice, first in line {lines[name]}", path=file, line=line, fix="keep one")

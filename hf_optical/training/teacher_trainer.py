@@ -45,14 +45,12 @@ class TeacherTrainer(LateInteractionTrainer):
         **kwargs: Any,
     ) -> None:
         check_evaluation(args, eval_dataset, retrieval_evaluator)
-        check_in_memory(train_dataset, ("query", "positive", "negatives"))
-        held_out = train_dataset.select([]) if eval_dataset is None else eval_dataset
-        check_in_memory(held_out, ("query", "positive", "negatives"))
+        examples = _with_length(train_dataset)
         super().__init__(
             model=model,
             args=args,
-            train_dataset=_with_length(train_dataset),
-            eval_dataset=_with_length(held_out),
+            train_dataset=examples,
+            eval_dataset=examples.select([]) if eval_dataset is None else _with_length(eval_dataset),
             data_collator=RetrievalCollator(model.processor, args.negatives),
             processing_class=model.tokenizer,
             retrieval_evaluator=retrieval_evaluator,
@@ -101,5 +99,6 @@ def kd_loss(scores: Tensor, targets: Tensor) -> Tensor:
 
 def _with_length(dataset: Dataset) -> Dataset:
     """Column `length`, characters of the positive: batches of like length cost less padding."""
+    check_in_memory(dataset, ("query", "positive", "negatives"))
     lengths = [len(text) for text in dataset["positive"]]
     return dataset.remove_columns([c for c in ("length",) if c in dataset.column_names]).add_column("length", lengths)

@@ -85,7 +85,7 @@ def test_no_pair_is_rejected_and_none_is_there_twice(bitext):
 
 def test_texts_are_of_sane_length(bitext, collections):
     for english, swahili in pairs(bitext):
-        assert 2 <= len(english.split()) <= 25, english
+        assert 1 <= len(english.split()) <= 25, english
         assert 1 <= len(swahili.split()) <= 25, swahili
         assert 0.4 < len(english) / len(swahili) < 2.5, (english, swahili)
     for record in records("corpus.jsonl"):
@@ -96,13 +96,21 @@ def test_texts_are_of_sane_length(bitext, collections):
             assert 3 <= len(text.split()) <= 20, text
 
 
-def test_sentences_begin_and_end_as_sentences_do(bitext):
-    """A pair that was cut, or a language in the wrong column, shows here first."""
-    for pair in pairs(bitext):
-        for text in pair:
-            assert text[0].isupper() or text[0].isdigit() or text[0] in "\"'“", text
-            assert text[-1] in ".?!\"'”", text
-        assert pair[0].endswith("?") == pair[1].endswith("?"), pair
+def test_both_sides_are_a_statement_or_a_question_or_a_phrase(bitext):
+    """A pair that was cut, or two lines out of step, shows here first."""
+
+    def form(text):
+        if text[-1] not in ".?!\"'":
+            return "phrase"
+        assert text[0].isupper() or text[0].isdigit() or text[0] in "\"'", text
+        return "question" if text.rstrip("\"'").endswith("?") else "statement"
+
+    forms = Counter()
+    for english, swahili in pairs(bitext):
+        assert form(english) == form(swahili), (english, swahili)
+        forms[form(english)] += 1
+    assert forms["question"] > 200
+    assert forms["statement"] > 1000
 
 
 def test_swahili_is_on_the_swahili_side(bitext, collections):
@@ -113,7 +121,7 @@ def test_swahili_is_on_the_swahili_side(bitext, collections):
 
 def test_passages_differ():
     corpus = records("corpus.jsonl")
-    for field in ("_id", "title", "text"):
+    for field in ("_id", "text"):
         assert len({comparison_key(record[field]) for record in corpus}) == 200
     assert {record["_id"].split("-")[0] for record in corpus} == SUBJECTS
 
@@ -162,7 +170,7 @@ def test_no_question_is_nearly_in_the_bitext(bitext, collections):
     english, swahili = ([bag(text) for text in side] for side in sides)
     test = collections["test"]
     for questions, sentences in ((test.query_texts, swahili), (test.english.values(), english)):
-        nearest = {q: max(len(bag(q) & s) / len(bag(q) | s) for s in sentences) for q in questions}
+        nearest = {q: max(len(words & s) / len(words | s) for s in sentences) for q, words in ((q, bag(q)) for q in questions)}
         assert max(nearest.values()) < 0.75, max(nearest, key=nearest.get)
 
 
@@ -175,7 +183,7 @@ def test_teacher_triples_are_questions_then_titles_and_sentences(collections, tr
     rows = triples.to_list()
     assert rows[:600] == given
     assert Counter(row["positive"] for row in given).keys() == set(passages.values())
-    assert all(row["positive"] not in row["negatives"] and len(set(row["negatives"])) == 5 for row in given)
+    assert all(len({row["positive"], *row["negatives"]}) == 1 + len(row["negatives"]) <= 6 for row in given)
     rebuilt = {}
     for row in rows[600:]:
         assert row["negatives"] == []

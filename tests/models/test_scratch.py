@@ -57,8 +57,14 @@ def test_the_size_is_a_bound_unless_the_letters_need_more():
 
 def test_the_same_texts_give_the_same_tokenizer():
     texts = sample_bitext().dataset["non_english"]
-    first, second = (train_tokenizer(iter(texts), vocab_size=1500) for _ in range(2))
-    assert first.get_vocab() == second.get_vocab()
+    first, *others = (train_tokenizer(iter(texts), vocab_size=1500) for _ in range(4))
+    assert all(other.get_vocab() == first.get_vocab() for other in others)
+
+
+def test_tokens_come_back_as_text(tokenizer):
+    assert tokenizer.decode(tokenizer("Shule ya kijiji iko mtoni")["input_ids"], skip_special_tokens=True) == (
+        "shule ya kijiji iko mtoni"
+    )
 
 
 def test_it_is_loaded_as_it_was_saved(tokenizer, tmp_path):
@@ -92,7 +98,7 @@ def test_the_encoder_has_the_shape_that_was_asked_for():
 
 def test_heads_that_do_not_divide_the_width_are_refused():
     with pytest.raises(ValueError, match="heads"):
-        scratch_config(99, hidden_size=48, heads=5)
+        AutoModel.from_config(scratch_config(99, hidden_size=48, heads=5))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Checkpoints: whole or not there; a resumed run ends where the uninterrupted one does."""
 
+import copy
 import errno
 import shutil
 from pathlib import Path
@@ -141,7 +142,7 @@ def test_checkpoint_of_another_model(make_trainer, make_arguments, encoder_dir, 
     trainer = make_trainer(**SAVING, max_steps=3)
     trainer.train()
     other = OpticalStudentModel.from_encoder(encoder_dir("xlm-roberta"), tiny_teacher, languages=["sw"])
-    resumed = OpticalTrainer(other, tiny_teacher, make_arguments(**SAVING), bitext)
+    resumed = OpticalTrainer(other, copy.deepcopy(tiny_teacher), make_arguments(**SAVING), bitext)
     with pytest.raises(ValueError, match="checkpoint-3 is damaged or of another model"):
         resumed.train(resume_from_checkpoint=str(complete_checkpoints(trainer.args.output_dir)[-1]))
 

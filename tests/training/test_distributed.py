@@ -1,5 +1,6 @@
 """Two CPU processes with gloo: both train, and end with the same weights."""
 
+import copy
 import os
 import socket
 import subprocess
@@ -63,7 +64,7 @@ def launch(tmp_path, job, stop=0):
 
 @pytest.fixture
 def inputs(tmp_path, tiny_teacher, bitext):
-    tiny_teacher.save_pretrained(tmp_path / "teacher")
+    copy.deepcopy(tiny_teacher).save_pretrained(tmp_path / "teacher")
     bitext.to_json(tmp_path / "bitext.jsonl")
     return tmp_path
 
