@@ -76,10 +76,11 @@ def train(name: str, options: argparse.Namespace, suite: Path) -> dict[str, floa
     return result | {"folder": str(folder)}
 
 
-def passage_index(teacher: OpticalTeacherModel, collection: RetrievalCollection, file: Path) -> ExactIndex:
+def passage_index(teacher: OpticalTeacherModel, collection: RetrievalCollection, file: Path, bf16: bool) -> ExactIndex:
     """The collection's documents, encoded once and kept in a file (float16) for the next call."""
     if not file.exists():
-        embeddings = teacher.encode_document(collection.corpus_texts, batch_size=64)
+        with torch.autocast(teacher.device.type, torch.bfloat16, enabled=bf16):
+            embeddings = teacher.encode_document(collection.corpus_texts, batch_size=32)
         lengths = torch.tensor([len(e) for e in embeddings])
         file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(".partial")
@@ -113,7 +114,7 @@ def main() -> None:
     collection = load_retrieval(options.suite / "retrieval" / f"{options.language}-en", corpus=options.suite / "corpus.jsonl.gz")
     teacher = load_teacher(str(options.teacher))
     students = [(name, load_student(run["folder"])) for name, run in runs.items()]
-    index = passage_index(teacher, collection, options.output / "passages.safetensors")
+    index = passage_index(teacher, collection, options.output / "passages.safetensors", options.bf16)
     results = evaluate_students(students, teacher, collection, save_to=options.output / "evaluation", index=index)
     machine = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} thread(s)"
     document = {
