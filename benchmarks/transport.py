@@ -86,10 +86,9 @@ def main() -> None:
             call().sum().item()  # waits for the device
             seconds[key].append(time.perf_counter() - start)
     device = torch.cuda.get_device_name() if args.device.startswith("cuda") else platform.machine()
-    print(
-        f"{args.pairs} pairs of {args.shortest} to {args.longest} tokens (similarity {args.similarity}), {args.threads} threads, {device}, "
-        f"torch {torch.__version__}, POT {ot.__version__}; median (fastest) of {args.repeats} runs.\n"
-    )
+    sizes = f"{args.pairs} pairs of {args.shortest} to {args.longest} tokens, similarity {args.similarity}"
+    versions = f"torch {torch.__version__}, POT {ot.__version__}"
+    print(f"{sizes}; {args.threads} threads, {device}, {versions}; median (fastest) of {args.repeats} runs.\n")
     columns = ("hf_optical", "POT loop", "ot.batch")
     print(
         f"| | {' | '.join(f'{column}, ms' for column in columns)} | mean cost over exact | largest difference of cost to POT loop |"

@@ -74,8 +74,10 @@ def read_bitext(settings: DistillSettings) -> Bitext:
     """The bitext of the settings, without the queries that it must not contain."""
     excluded = []
     for folder in settings.exclude:
-        collection = load_retrieval(folder, corpus=settings.development_passages)
-        excluded += [*collection.query_texts, *collection.english.values()]
+        splits = sorted(file.stem for file in (Path(folder) / "qrels").glob("*.tsv")) or ["test"]
+        for split in splits:
+            collection = load_retrieval(folder, split=split, corpus=settings.development_passages)
+            excluded += [*collection.query_texts, *collection.english.values()]
     return load_bitext(
         list(settings.bitext),
         language=settings.language,
@@ -83,6 +85,7 @@ def read_bitext(settings: DistillSettings) -> Bitext:
         non_english_column=settings.non_english_column,
         split=settings.bitext_split,
         config=settings.bitext_config,
+        streaming=settings.bitext_streaming,
         limit=settings.limit,
         exclude=excluded,
     )

@@ -6,6 +6,7 @@ import logging
 import time
 from pathlib import Path
 
+from accelerate import PartialState
 from transformers import set_seed
 
 from ..data.sample_data import sample_bitext, sample_collection, sample_triples
@@ -33,8 +34,9 @@ def run_sample(
     """
     started = time.monotonic()
     teacher_folder, student_folder = Path(output) / "sample-teacher", Path(output) / "sample-sw"
-    for folder in (teacher_folder, student_folder):
-        prepare_output(folder, resume=False, overwrite=overwrite)
+    with PartialState().main_process_first():
+        for folder in (teacher_folder, student_folder):
+            prepare_output(folder, resume=False, overwrite=overwrite)
     test, bitext, triples = sample_collection("test"), sample_bitext().dataset, sample_triples()
     logger.info("sample: %d passages, %d sentence pairs, %d test questions", len(test.corpus_ids), len(bitext), len(test.query_ids))
     set_seed(13)

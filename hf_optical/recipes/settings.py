@@ -48,6 +48,7 @@ class DistillSettings(DevelopmentSettings):
     english_column: str = _setting("english", help="Column of the English sentences.")
     non_english_column: str = _setting("non_english", help="Column of the other sentences.")
     bitext_split: str = _setting("train", help="Split, of a Hub dataset.")
+    bitext_streaming: bool = _setting(False, help="Read a Hub dataset as a stream, instead of downloading it first.")
     bitext_config: str | None = _setting(help="Configuration, of a Hub dataset.")
     limit: int | None = _setting(help="Use the first N pairs only.")
     exclude: list[str] = field(

@@ -96,7 +96,7 @@ def test_sinkhorn_takes_the_steps_of_pot(make_batch, sizes, seed, similarity, we
         assert result.cost[i].item() == pytest.approx((plan * cost).sum(), abs=1e-6)
 
 
-@given(sizes, seeds, similarities, st.booleans(), st.sampled_from([1.0, 0.3, 0.1]))
+@given(sizes, seeds, similarities, st.booleans(), st.sampled_from([1.0, 0.5, 0.3]))
 def test_sinkhorn_converges_to_pots_plan(make_batch, sizes, seed, similarity, weighted, epsilon):
     batch = make_batch(sizes, seed, similarity, weighted)
     result = converge(batch.cost, batch.a, batch.b, epsilon=epsilon)
@@ -177,7 +177,7 @@ def test_converged_is_told_for_each_problem(make_batch, sizes, seed):
 @given(sizes, seeds, similarities, st.booleans())
 def test_the_transposed_problem_has_the_transposed_plan(make_batch, sizes, seed, similarity, weighted):
     batch = make_batch(sizes, seed, similarity, weighted)
-    for solver, tolerance in ((exact, 1e-6), (partial(converge, epsilon=0.1), 1e-6)):
+    for solver, tolerance in ((exact, 1e-6), (partial(converge, epsilon=0.3), 1e-6)):
         plan = solver(batch.cost, batch.a, batch.b).plan
         transposed = solver(batch.cost.transpose(1, 2), batch.b, batch.a).plan
         torch.testing.assert_close(transposed.transpose(1, 2), plan, atol=tolerance, rtol=0)
@@ -203,9 +203,9 @@ def test_identical_tokens_are_moved_independently(epsilon):
         assert result.cost.abs().item() < 1e-6
 
 
-@each_solver
+@pytest.mark.parametrize("solver", [partial(sinkhorn, max_iterations=15), partial(ipot, max_iterations=15), exact])
 def test_deterministic_with_any_number_of_threads(solver, make_batch):
-    batch = make_batch([(i % 25 + 8, i * 7 % 25 + 8) for i in range(64)], similarity=0.7, weighted=True)
+    batch = make_batch([(32 - i % 9, 32 - i % 7) for i in range(36)], weighted=True)  # enough elements for torch to use threads
     threads = torch.get_num_threads()
     first, again = (solver(batch.cost, batch.a, batch.b).plan for _ in range(2))
     assert torch.equal(first, again)
