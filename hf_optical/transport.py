@@ -18,14 +18,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# Where there is no mass: finite, so that no gradient is NaN, and so low that exp() is exactly zero beside any real entry.
-_NO_MASS = -1e30
-# The least mass of a token that has any.
-_TINY = torch.finfo(torch.float32).tiny
-# Iterations between two looks at which problems have converged (a look waits for the GPU) and two absorptions of the scalings.
-_CHUNK = 10
-# The logarithm of a mass of 1e-21: what is below that may be lost.
-_NEGLIGIBLE = -48.0
+from .transport_steps import CHUNK, NO_MASS, TINY, log_steps, potential, proximal_scaling_steps, scaling_steps
+
 # Totals of marginals in bfloat16 agree to no better than this.
 _TOTALS_AGREE = 0.01
 
@@ -114,9 +108,9 @@ def marginals(mask: Tensor, weights: Tensor | None = None) -> Tensor:
             raise ValueError(
                 f"marginal weights must be finite and not negative: see row(s) {rows[:5]} of the batch of {len(mask)}."
             )
-        mass = torch.where(mass.sum(-1, keepdim=True) >= _TINY, mass, uniform)
+        mass = torch.where(mass.sum(-1, keepdim=True) >= TINY, mass, uniform)
     total = mass.sum(-1, keepdim=True)
-    return torch.where(total > 0, mass / total.clamp_min(_TINY), 0.0)
+    return torch.where(total > 0, mass / total.clamp_min(TINY), 0.0)
 
 
 def sinkhorn(
@@ -160,68 +154,21 @@ def sinkhorn(
         raise ValueError(f"tolerance must not be negative, got {tolerance}.")
     problem = _prepare(cost, a, b, max_iterations)
     differentiate = differentiate_plan and problem.cost.requires_grad
-    advance = _log_steps if differentiate else _scaling_steps
-    with torch.autocast(cost.device.type, enabled=False), torch.set_grad_enabled(differentiate):
-        kernel = torch.where(problem.support, -problem.cost / epsilon, _NO_MASS)
-        f, g = _potential(problem.a, kernel, dim=2), torch.zeros_like(problem.b)
+    advance = log_steps if differentiate else scaling_steps
+    with torch.set_grad_enabled(differentiate):
+        kernel = torch.where(problem.support, -problem.cost / epsilon, NO_MASS)
+        f, g = potential(problem.a, kernel, dim=2), torch.zeros_like(problem.b)
         plan, active = torch.zeros_like(kernel), ~problem.empty
         iterations = torch.zeros_like(active, dtype=torch.long)
-        for done in range(0, max_iterations, _CHUNK):
+        for done in range(0, max_iterations, CHUNK):
             left = active.nonzero().flatten()
             if not len(left):
                 break
             state = [tensor[left] for tensor in (kernel, problem.a, problem.b, f, g, iterations)]
             plan[left], f[left], g[left], iterations[left], active[left] = advance(
-                *state, min(_CHUNK, max_iterations - done), tolerance
+                *state, min(CHUNK, max_iterations - done), tolerance
             )
     return _result(plan, problem, iterations, tolerance)
-
-
-def _log_steps(
-    kernel: Tensor, a: Tensor, b: Tensor, f: Tensor, g: Tensor, iterations: Tensor, steps: int, tolerance: float
-) -> tuple[Tensor, ...]:
-    """Sinkhorn iterations in the log domain: safe for any epsilon, and differentiable.
-
-    Takes potentials `f`, `g` (in units of epsilon) and the iterations so far of each problem, which stops when it has converged.
-    Returns plan, f, g, iterations, and which problems have not converged.
-    """
-    active = torch.ones_like(iterations, dtype=torch.bool)
-    for _ in range(steps):
-        new_f = _potential(a, kernel + g[:, None, :], dim=2)
-        # the row marginal of (f, g) is a * exp(f - new_f): the test for convergence costs nothing
-        error = (a * (torch.exp((f - new_f).detach()) - 1).abs()).sum(1)
-        active = active & ((iterations == 0) | (error > tolerance))
-        new_g = _potential(b, kernel + new_f[:, :, None], dim=1)
-        f, g = torch.where(active[:, None], new_f, f), torch.where(active[:, None], new_g, g)
-        iterations = iterations + active
-    return torch.exp(kernel + f[:, :, None] + g[:, None, :]), f, g, iterations, active
-
-
-def _scaling_steps(
-    kernel: Tensor, a: Tensor, b: Tensor, f: Tensor, g: Tensor, iterations: Tensor, steps: int, tolerance: float
-) -> tuple[Tensor, ...]:
-    """The same iterations as `_log_steps`, several times faster: scalings `u`, `v` of the plan as it stands, without exp and log.
-
-    The scalings are absorbed into the potentials at the end (Schmitzer 2019, arXiv 1610.06519, section 3.1). A problem in which
-    they make an entry matter that was too small for a float is done again in the log domain.
-    """
-    start = torch.exp(kernel + f[:, :, None] + g[:, None, :])
-    u, v, count = torch.ones_like(f), torch.ones_like(g), iterations
-    active = torch.ones_like(iterations, dtype=torch.bool)
-    for _ in range(steps):
-        rows = (start * v[:, None, :]).sum(2)
-        active = active & ((count == 0) | ((u * rows - a).abs().sum(1) > tolerance))
-        u = torch.where(active[:, None] & (a > 0), a / rows, u)
-        v = torch.where(active[:, None] & (b > 0), b / (start * u[:, :, None]).sum(1), v)
-        count = count + active
-    new_f, new_g = f + torch.log(u), g + torch.log(v)
-    result = start * u[:, :, None] * v[:, None, :], new_f, new_g, count, active
-    lost = _lost(start, kernel + new_f[:, :, None] + new_g[:, None, :])
-    if bool(lost.any()):
-        again = [tensor[lost] for tensor in (kernel, a, b, f, g, iterations)]
-        for done, redone in zip(result, _log_steps(*again, steps, tolerance), strict=True):
-            done[lost] = redone
-    return result
 
 
 def ipot(cost: Tensor, a: Tensor, b: Tensor, *, beta: float = 0.5, max_iterations: int = 50) -> TransportResult:
@@ -248,45 +195,14 @@ def ipot(cost: Tensor, a: Tensor, b: Tensor, *, beta: float = 0.5, max_iteration
     if not beta > 0:
         raise ValueError(f"beta must be positive, got {beta}.")
     problem = _prepare(cost, a, b, max_iterations)
-    with torch.no_grad(), torch.autocast(cost.device.type, enabled=False):
-        step = torch.where(problem.support, -problem.cost / beta, _NO_MASS)
-        log_plan = torch.zeros_like(step).where(problem.support, _NO_MASS)
+    with torch.no_grad():
+        step = torch.where(problem.support, -problem.cost / beta, NO_MASS)
+        log_plan = torch.zeros_like(step).where(problem.support, NO_MASS)
         g = torch.where(problem.b > 0, torch.log(problem.b), 0.0)
-        for done in range(0, max_iterations, _CHUNK):
-            steps = min(_CHUNK, max_iterations - done)
-            plan, log_plan, g = _proximal_scaling_steps(step, problem.a, problem.b, log_plan, g, steps)
+        for done in range(0, max_iterations, CHUNK):
+            steps = min(CHUNK, max_iterations - done)
+            plan, log_plan, g = proximal_scaling_steps(step, problem.a, problem.b, log_plan, g, steps)
     return _result(plan, problem, torch.where(problem.empty, 0, max_iterations), 1e-3)
-
-
-def _proximal_log_steps(step: Tensor, a: Tensor, b: Tensor, log_plan: Tensor, g: Tensor, steps: int) -> tuple[Tensor, ...]:
-    """Proximal steps in the log domain: `step` is `-cost / beta`, `g` the last column potential. Returns plan, log_plan, g."""
-    for _ in range(steps):
-        kernel = (step + log_plan).clamp_min(_NO_MASS)
-        f = _potential(a, kernel + g[:, None, :], dim=2)
-        g = _potential(b, kernel + f[:, :, None], dim=1)
-        log_plan = kernel + f[:, :, None] + g[:, None, :]
-    return torch.exp(log_plan), log_plan, g
-
-
-def _proximal_scaling_steps(step: Tensor, a: Tensor, b: Tensor, log_plan: Tensor, g: Tensor, steps: int) -> tuple[Tensor, ...]:
-    """The same steps as `_proximal_log_steps`, faster, on the plan itself; again in the log domain where a float is too small."""
-    plan, gibbs, v = torch.exp(log_plan), torch.exp(step), torch.exp(g)
-    all_u, all_v = torch.ones_like(a), torch.ones_like(b)
-    for _ in range(steps):
-        plan *= gibbs
-        u = torch.where(a > 0, a / (plan * v[:, None, :]).sum(2), 1.0)
-        plan *= u[:, :, None]
-        v = torch.where(b > 0, b / plan.sum(1), 1.0)
-        plan *= v[:, None, :]
-        all_u, all_v = all_u * u, all_v * v
-    change = steps * step + torch.log(all_u)[:, :, None] + torch.log(all_v)[:, None, :]
-    result = plan, (log_plan + change).clamp_min(_NO_MASS), torch.log(v)
-    lost = _lost(plan, log_plan + change)
-    if bool(lost.any()):
-        again = [tensor[lost] for tensor in (step, a, b, log_plan, g)]
-        for done, redone in zip(result, _proximal_log_steps(*again, steps), strict=True):
-            done[lost] = redone
-    return result
 
 
 def exact(cost: Tensor, a: Tensor, b: Tensor) -> TransportResult:
@@ -327,6 +243,7 @@ class _Problem(NamedTuple):
 
 
 def _prepare(cost: Tensor, a: Tensor, b: Tensor, max_iterations: int) -> _Problem:
+    """Check the input of a solver; where there is no mass, whatever the cost holds is gone from here on."""
     if cost.dim() != 3 or a.shape != cost.shape[:2] or b.shape != (cost.shape[0], cost.shape[2]):
         raise ValueError(f"cost {tuple(cost.shape)}, a {tuple(a.shape)}, b {tuple(b.shape)}: want (B, n, m), (B, n), (B, m).")
     if max_iterations < 1:
@@ -350,23 +267,13 @@ def _prepare(cost: Tensor, a: Tensor, b: Tensor, max_iterations: int) -> _Proble
 
 
 def _wide(tensor: Tensor) -> Tensor:
+    """In float64, where the device has it."""
     return tensor.float() if tensor.device.type == "mps" else tensor.double()
 
 
-def _lost(mass: Tensor, log_mass: Tensor) -> Tensor:
-    """`(B,)` bool: an entry that a float cannot hold is not negligible, or a scaling went out of its range."""
-    return (((mass < torch.finfo(mass.dtype).tiny) & (log_mass > _NEGLIGIBLE)) | ~log_mass.isfinite()).flatten(1).any(1)
-
-
-def _potential(mass: Tensor, scores: Tensor, dim: int) -> Tensor:
-    """Dual potential that gives the plan the marginal `mass` along `dim`; 0 where there is no mass (the kernel decides there)."""
-    return torch.where(mass > 0, torch.log(mass.clamp_min(_TINY)) - torch.logsumexp(scores, dim), 0.0)
-
-
 def _result(plan: Tensor, problem: _Problem, iterations: Tensor, tolerance: float) -> TransportResult:
-    with torch.autocast(plan.device.type, enabled=False):
-        plan = torch.where(problem.support, plan, 0.0)
-        value = (plan * problem.cost).sum((1, 2)).float()
+    plan = torch.where(problem.support, plan, 0.0)
+    value = (plan * problem.cost).sum((1, 2)).float()
     with torch.no_grad():
         rows, columns = (plan.sum(2) - problem.a).abs().sum(1), (plan.sum(1) - problem.b).abs().sum(1)
         error = torch.maximum(rows, columns)

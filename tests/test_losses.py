@@ -8,7 +8,7 @@ import numpy as np
 import ot
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
@@ -42,6 +42,7 @@ def make_pairs(sizes, seed=0, dim=16, extra=0, similarity=0.5):
 
 
 @each_loss
+@settings(max_examples=25)
 @given(sizes, seeds, st.booleans(), st.integers(0, 3), garbage)
 def test_a_padded_batch_equals_its_pairs(loss, sizes, seed, weighted, extra, filling):
     student, teacher, *masks_and_weights = make_pairs(sizes, seed, extra=extra)
@@ -65,6 +66,7 @@ def test_a_padded_batch_equals_its_pairs(loss, sizes, seed, weighted, extra, fil
 
 
 @each_loss
+@settings(max_examples=25)
 @given(sizes, seeds, st.sampled_from([0, 1]), garbage)
 def test_an_empty_pair_costs_nothing_and_is_counted(loss, sizes, seed, side, filling):
     student, teacher, *masks = make_pairs([*sizes, (3, 3)], seed)[:4]
@@ -155,6 +157,7 @@ def test_one_sides_weights_alone_and_weights_of_zero(loss):
 
 
 @each_loss
+@settings(max_examples=25)
 @given(sizes, seeds)
 def test_zero_for_the_same_sentence_and_positive_for_another(loss, sizes, seed):
     """Sharp transport and the others vanish on identical sides; entropy keeps some cost, but less than another sentence's."""

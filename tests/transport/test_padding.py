@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hf_optical.transport import cosine_cost, exact, ipot, marginals, sinkhorn
@@ -28,6 +28,7 @@ garbage = st.sampled_from([float("nan"), float("inf"), -float("inf"), 1e30, -7.0
 
 
 @each_solver
+@settings(max_examples=25)
 @given(sizes, seeds, similarities, st.booleans(), st.integers(0, 3), garbage)
 def test_a_padded_batch_equals_its_pairs(solver, make_batch, sizes, seed, similarity, weighted, extra, filling):
     batch = make_batch(sizes, seed, similarity, weighted, extra)
@@ -63,6 +64,7 @@ def test_a_hard_neighbour_changes_nothing(solver, make_batch):
 
 
 @each_solver
+@settings(max_examples=25)
 @given(sizes, seeds, st.sampled_from(["a", "b", "both"]), garbage)
 def test_an_empty_side_costs_nothing(solver, make_batch, sizes, seed, side, filling):
     batch = make_batch([*sizes, (3, 4)], seed)
@@ -98,6 +100,7 @@ def test_no_token_and_no_problem_at_all(solver, shape):
 
 
 @each_solver
+@settings(max_examples=25)
 @given(sizes, seeds, similarities)
 def test_tokens_of_no_weight_take_no_part(solver, make_batch, sizes, seed, similarity):
     """Zeros between the tokens, not only after them."""

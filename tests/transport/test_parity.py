@@ -8,7 +8,7 @@ import numpy as np
 import ot
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
@@ -68,6 +68,7 @@ def test_exact_equals_pot(make_batch, sizes, seed, similarity, weighted):
     assert result.marginal_error.max() < 1e-6
 
 
+@settings(max_examples=20)
 @given(st.integers(1, 10), seeds, similarities)
 def test_equal_sizes_are_an_assignment(make_batch, size, seed, similarity):
     batch = make_batch([(size, size)], seed, similarity)
@@ -77,6 +78,7 @@ def test_equal_sizes_are_an_assignment(make_batch, size, seed, similarity):
     assert ipot(batch.cost, batch.a, batch.b, max_iterations=1000).cost.item() == pytest.approx(expected, abs=2e-3)
 
 
+@settings(max_examples=20)
 @given(sizes, seeds, similarities, st.booleans())
 def test_ipot_converges_to_exact(make_batch, sizes, seed, similarity, weighted):
     batch = make_batch(sizes, seed, similarity, weighted)
@@ -132,6 +134,7 @@ def test_costs_that_scalings_cannot_hold(seed, epsilon):
     assert sharp.cost <= expected + 50 * sharp.marginal_error + 1e-4
 
 
+@settings(max_examples=20)
 @given(sizes, seeds, similarities, st.booleans())
 def test_costs_are_in_order(make_batch, sizes, seed, similarity, weighted):
     """The sharper the method, the cheaper its plan: none is cheaper than the optimum, none dearer than independence."""
