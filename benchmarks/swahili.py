@@ -105,6 +105,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=13)
     parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="NAME")
+    parser.add_argument("--note", default="", help="a sentence on the machine, for the report")
     parser.add_argument("--report", type=Path, default=Path("benchmarks/swahili.md"))
     options = parser.parse_args()
     if not options.suite.is_dir():
@@ -127,6 +128,7 @@ def main() -> None:
         "query_length": options.query_length,
         "seed": options.seed,
         "machine": machine,
+        "note": options.note,
         "torch": torch.__version__,
         "python": platform.python_version(),
         "teacher": teacher.fingerprint(),
@@ -152,7 +154,7 @@ Teacher fingerprint `{d["teacher"]}`. Made by `python benchmarks/swahili.py`.
 
 {results_table(results)}
 
-Training time ({d["machine"]}, torch {d["torch"]}), the teacher's embeddings read from the cache:
+Training time ({d["machine"]}, torch {d["torch"]}), the teacher's embeddings read from the cache. {d["note"]}
 
 | run | seconds |
 |---|---|
