@@ -148,9 +148,9 @@ def report(document: dict, results: list[RetrievalResult]) -> str:
     return f"""# {d["language"]}-en: every loss at equal steps
 
 {d["queries"]} human queries, {d["passages"]:,} passages; recall in points, ± standard error over queries. {d["steps"]} steps of
-{d["batch_size"]} pairs out of {d["pairs"]:,} sentence pairs (those that fit into {d["query_length"]} student and 32 teacher tokens), peak
-learning rate {d["learning_rate"]}, seed {d["seed"]}, one run each: differences between losses within two standard errors are no ranking.
-Teacher fingerprint `{d["teacher"]}`. Made by `python benchmarks/swahili.py`.
+{d["batch_size"]} pairs out of {d["pairs"]:,} sentence pairs (those that fit into {d["query_length"]} student and 32 teacher
+tokens), peak learning rate {d["learning_rate"]}, seed {d["seed"]}, one run each: differences between losses within two
+standard errors are no ranking. Teacher fingerprint `{d["teacher"]}`. Made by `python benchmarks/swahili.py`.
 
 {results_table(results)}
 
