@@ -4,6 +4,7 @@ Without an argument, teacher and Swahili student are trained from scratch on the
 evaluated. With a configuration (see `configs/`), a student is distilled from one's own teacher and bitext; flags override the file.
 """
 
+import os
 import sys
 
 from hf_optical.cli import run
@@ -24,9 +25,8 @@ def main(argv: list[str]) -> None:
     if PartialState().is_main_process:
         print(f"\nSwahili questions over 200 English passages:\n\n{results_table(results)}\n")
         print("student: runs/sample-sw\nnext:    ", end="")
-        print(
-            f"optical search --student runs/sample-sw --teacher runs/sample-teacher --passages {SAMPLE / 'corpus.jsonl'} ", end=""
-        )
+        passages = os.path.relpath(SAMPLE / "corpus.jsonl")
+        print(f"optical search --student runs/sample-sw --teacher runs/sample-teacher --passages {passages} ", end="")
         print('"Wakulima huhifadhi mahindi wapi?"')
 
 
