@@ -49,6 +49,7 @@ def run_sample(
     )
     train_teacher(teacher, teacher_args, triples)
 
+    set_seed(13)  # again, so that the student does not depend on how the teacher was trained
     # a student with a vocabulary of its own: transport needs no common tokens
     student = _from_scratch(OpticalStudentModel, OpticalStudentConfig, bitext["non_english"], languages=["sw"])
     student.record_teacher(teacher)
