@@ -27,7 +27,7 @@ def main(argv: list[str]) -> None:
         print("student: runs/sample-sw\nnext:    ", end="")
         passages = os.path.relpath(SAMPLE / "corpus.jsonl")
         print(f"optical search --student runs/sample-sw --teacher runs/sample-teacher --passages {passages} ", end="")
-        print('"Wakulima huhifadhi mahindi wapi?"')
+        print('"Ninawezaje kutuma pesa kwa simu?"')
 
 
 if __name__ == "__main__":
