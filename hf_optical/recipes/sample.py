@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 def run_sample(
-    output: str | Path = "runs", *, overwrite: bool = True, teacher_steps: int = 150, student_steps: int = 1500
+    output: str | Path = "runs", *, overwrite: bool = True, teacher_steps: int = 150, student_steps: int = 1500, seed: int = 13
 ) -> list[RetrievalResult]:
     """Train a teacher and a Swahili student on the sample, save both below `output`, and evaluate on its 120 test questions.
 
@@ -31,6 +31,7 @@ def run_sample(
         output: `OUTPUT/sample-teacher` and `OUTPUT/sample-sw` are written.
         overwrite: replace an earlier run's.
         teacher_steps, student_steps: training steps.
+        seed: of the weights and of the order of the data.
     """
     started = time.monotonic()
     teacher_folder, student_folder = Path(output) / "sample-teacher", Path(output) / "sample-sw"
@@ -39,8 +40,8 @@ def run_sample(
             prepare_output(folder, resume=False, overwrite=overwrite)
     test, bitext, triples = sample_collection("test"), sample_bitext().dataset, sample_triples()
     logger.info("sample: %d passages, %d sentence pairs, %d test questions", len(test.corpus_ids), len(bitext), len(test.query_ids))
-    set_seed(13)
-    common = {"save_strategy": "no", "lr_scheduler_type": "linear", "logging_steps": 50, "seed": 13}
+    set_seed(seed)
+    common = {"save_strategy": "no", "lr_scheduler_type": "linear", "logging_steps": 50, "seed": seed}
 
     english = [*test.corpus_texts, *triples["query"], *bitext["english"]]
     teacher = _from_scratch(OpticalTeacherModel, OpticalTeacherConfig, english)
@@ -49,7 +50,7 @@ def run_sample(
     )
     train_teacher(teacher, teacher_args, triples)
 
-    set_seed(13)  # again, so that the student does not depend on how the teacher was trained
+    set_seed(seed)  # again, so that the student does not depend on how the teacher was trained
     # a student with a vocabulary of its own: transport needs no common tokens
     student = _from_scratch(OpticalStudentModel, OpticalStudentConfig, bitext["non_english"], languages=["sw"])
     student.record_teacher(teacher)
