@@ -35,7 +35,13 @@ class DistillationOutput:
 
 
 class DistillationLoss(nn.Module):
-    """Base of the losses: checks the batch and averages over its pairs."""
+    """Base of the losses: checks the batch and averages over its pairs.
+
+    Attributes:
+        progress: share of the training that is done, 0 to 1; the trainer keeps it up to date, for losses that change on the way.
+    """
+
+    progress: float = 0.0
 
     def forward(
         self,
@@ -109,7 +115,7 @@ class OpticalLoss(DistillationLoss):
         self.solver = solver
 
     def per_pair(self, student: Tensor, teacher: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        result = self.solver(cosine_cost(student, teacher), a, b)
+        result = self.solve(cosine_cost(student, teacher), a, b)
         filled = ~result.empty
         statistics = {
             "marginal_error": result.marginal_error[filled].mean(),
@@ -117,6 +123,66 @@ class OpticalLoss(DistillationLoss):
             "plan_width": plan_width(result.plan.detach())[filled].mean(),
         }
         return result.cost, statistics
+
+    def solve(self, cost: Tensor, a: Tensor, b: Tensor) -> TransportResult:
+        """The transport problems of a batch."""
+        return self.solver(cost, a, b)
+
+
+class AnnealedOpticalLoss(OpticalLoss):
+    """Sinkhorn transport whose epsilon falls geometrically from `start` to `end` as training goes on: from soft to sharp plans.
+
+    Args:
+        start, end: epsilon at the beginning and at the end of training.
+        solver: `transport.sinkhorn` with its other options bound.
+
+    Example:
+        >>> loss = AnnealedOpticalLoss(0.1, 0.001)
+        >>> loss.progress = 0.5
+        >>> round(loss.epsilon, 6)
+        0.01
+    """
+
+    def __init__(self, start: float, end: float, solver: Solver = sinkhorn) -> None:
+        super().__init__(solver)
+        self.start, self.end = start, end
+
+    @property
+    def epsilon(self) -> float:
+        return self.start ** (1.0 - self.progress) * self.end**self.progress
+
+    def solve(self, cost: Tensor, a: Tensor, b: Tensor) -> TransportResult:
+        return self.solver(cost, a, b, epsilon=self.epsilon)
+
+
+class ContrastiveOpticalLoss(DistillationLoss):
+    """A transport loss plus InfoNCE (arXiv 1807.03748, eq. 4) over transport costs: a sentence must be nearer to its own version
+    than to others of the batch, so that sentences do not collapse onto an average.
+
+    For pair i with the costs `c_ij` of transport to the English sentences `j = i, i+1, ..., i+negatives` (cyclically), the loss is
+    `c_ii + weight * -log softmax_j(-c_ij / temperature)[i]`. Plans are constants in the backward pass, as in `OpticalLoss`.
+
+    Args:
+        transport: the loss that solves the problems.
+        weight: of the contrastive part.
+        negatives: other sentences of the batch for each pair; fewer in a smaller batch.
+        temperature: in units of the cost.
+    """
+
+    def __init__(self, transport: OpticalLoss, weight: float, negatives: int = 4, temperature: float = 0.05) -> None:
+        super().__init__()
+        self.transport, self.weight, self.negatives, self.temperature = transport, weight, negatives, temperature
+
+    def per_pair(self, student: Tensor, teacher: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        self.transport.progress = self.progress
+        own, statistics = self.transport.per_pair(student, teacher, a, b)
+        shifts = range(1, min(self.negatives, len(student) - 1) + 1)
+        costs = [own]
+        for shift in shifts:
+            result = self.transport.solve(cosine_cost(student, teacher.roll(-shift, 0)), a, b.roll(-shift, 0))
+            costs.append(result.cost.masked_fill(result.empty, torch.inf))
+        contrast = -(-torch.stack(costs, -1) / self.temperature).log_softmax(-1)[:, 0]
+        return own + self.weight * contrast, statistics | {"contrast": contrast.detach().mean()}
 
 
 class GreedyLoss(DistillationLoss):

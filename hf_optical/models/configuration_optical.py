@@ -1,6 +1,7 @@
 """Configurations of the late-interaction teacher and student (composite: any Hugging Face text encoder inside)."""
 
 import copy
+import inspect
 import string
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,22 @@ from typing import Any
 from transformers import AutoConfig, PreTrainedConfig
 
 
-class OpticalConfig(PreTrainedConfig):
+class _FieldsConfig(PreTrainedConfig):
+    """Annotated attributes are fields. So they are in newer transformers; those that PyLate needs (5.3) have no such thing."""
+
+    if not hasattr(PreTrainedConfig, "__post_init__"):
+
+        def __init__(self, **kwargs: Any) -> None:
+            for cls in reversed(type(self).__mro__):
+                for name in inspect.get_annotations(cls) if issubclass(cls, _FieldsConfig) else ():
+                    setattr(self, name, kwargs.pop(name, getattr(type(self), name)))
+            self.__post_init__(**kwargs)
+
+        def __post_init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+
+
+class OpticalConfig(_FieldsConfig):
     """What a ColBERT-style encoder needs to know: Khattab and Zaharia, SIGIR 2020, arXiv 2004.12832.
 
     Args:
@@ -87,14 +103,18 @@ class OpticalStudentConfig(OpticalConfig):
     Args:
         languages: ISO 639-1 codes of the query languages.
         teacher: `{"name_or_path": ..., "revision": ..., "fingerprint": ...}` of the teacher whose documents it searches.
+        side: what it was distilled to encode in its languages: `query`, `document` or `both`. The other side is its teacher's.
     """
 
     model_type = "optical_student"
 
     languages: list | None = None
     teacher: dict | None = None
+    side: str = "query"
 
     def __post_init__(self, **kwargs: Any) -> None:
+        if self.side not in ("query", "document", "both"):
+            raise ValueError(f"side must be query, document or both, got {self.side!r}.")
         if isinstance(self.languages, str):
             raise ValueError(f"languages must be a list of codes, got the string {self.languages!r}.")
         super().__post_init__(**kwargs)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+# Older transformers, such as PyLate's, take out of a local folder what this file itself imports and no more: hence the names that
+# are not used here.
 from .colbert_checkpoint import read_colbert
 from .configuration_optical import OpticalTeacherConfig
-from .encoding_optical import encode_texts
+from .encoding_optical import encode_texts as encode_texts
 from .loading_optical import load_encoder
 from .modeling_optical import OpticalPreTrainedModel
+from .processing_optical import OpticalProcessor as OpticalProcessor
+from .sentence_transformers_layout import save_layout as save_layout
 
 
 class OpticalTeacherModel(OpticalPreTrainedModel):
@@ -56,9 +58,3 @@ class OpticalTeacherModel(OpticalPreTrainedModel):
         model.tokenizer = checkpoint.tokenizer
         model._source = (str(path_or_repo), {"revision": revision} if revision else {})
         return model.eval()
-
-    def encode_document(self, texts: Sequence[str], *, batch_size: int = 32, show_progress_bar: bool | None = None) -> list[Tensor]:
-        """Token embeddings of documents, without the positions of skiplist words; otherwise as `encode_query`."""
-        processor = self.processor
-        ids = processor.token_ids(texts, processor.document_marker, self.config.document_length)
-        return encode_texts(self, ids, processor.pad_documents, batch_size, show_progress_bar, "documents")

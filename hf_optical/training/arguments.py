@@ -8,10 +8,11 @@ from functools import partial
 
 from transformers import TrainingArguments
 
-from ..losses import DistillationLoss, GreedyLoss, OpticalLoss, SentenceMSELoss
+from ..losses import AnnealedOpticalLoss, ContrastiveOpticalLoss, DistillationLoss, GreedyLoss, OpticalLoss, SentenceMSELoss
 from ..transport import exact, ipot, sinkhorn
 
-LOSSES = ("optical", "greedy", "mse")
+LOSSES = ("optical", "greedy", "mse", "none")
+RANKINGS = ("none", "kl", "contrastive")
 SOLVERS = ("sinkhorn", "ipot", "exact")
 MARGINALS = ("uniform", "idf")
 TOO_LONG = ("drop", "truncate")
@@ -65,13 +66,16 @@ class TeacherTrainingArguments(_LateInteractionArguments):
 
     negatives: int = field(default=1, metadata={"help": "Given hard negatives used with each query, besides the in-batch ones."})
     temperature: float = field(default=1.0, metadata={"help": "The scores are divided by it."})
+    max_document_length: int | None = field(
+        default=None, metadata={"help": "Tokens of a document in training, where that is less than the teacher's document length."}
+    )
     kd_weight: float = field(
         default=1.0, metadata={"help": "Weight of the KL divergence to given scores, where the examples have them."}
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_numbers(self, positive=("temperature",), not_negative=("negatives", "kd_weight"))
+        _check_numbers(self, positive=("temperature", "max_document_length"), not_negative=("negatives", "kd_weight"))
 
 
 @dataclass
@@ -84,13 +88,33 @@ class OpticalTrainingArguments(_LateInteractionArguments):
     """
 
     loss: str = field(
-        default="optical", metadata={"help": "optical (transport), greedy (DR.DECR) or mse (sentence level).", "choices": LOSSES}
+        default="optical",
+        metadata={"help": "optical (transport), greedy (DR.DECR), mse (sentence level) or none.", "choices": LOSSES},
     )
     solver: str = field(default="sinkhorn", metadata={"help": "Transport solver.", "choices": SOLVERS})
     epsilon: float = field(default=0.05, metadata={"help": "sinkhorn: weight of the entropy; smaller is sharper."})
+    epsilon_start: float | None = field(
+        default=None, metadata={"help": "sinkhorn: epsilon at the first step, from which it falls to epsilon at the last."}
+    )
     beta: float = field(default=0.5, metadata={"help": "ipot: proximal step."})
     max_iterations: int | None = field(default=None, metadata={"help": "Iterations of the solver (sinkhorn: 100, ipot: 50)."})
     tolerance: float = field(default=1e-3, metadata={"help": "sinkhorn: marginal error at which a problem stops."})
+    contrastive_weight: float = field(
+        default=0.0, metadata={"help": "optical: weight of InfoNCE over transport costs to other sentences of the batch."}
+    )
+    contrastive_negatives: int = field(default=4, metadata={"help": "Other sentences of the batch for each pair."})
+    contrastive_temperature: float = field(default=0.05, metadata={"help": "Temperature of it, in units of the cost."})
+    ranking: str = field(
+        default="none",
+        metadata={
+            "help": "Loss on passages: kl (the teacher's ranking is the target) or contrastive (the first is relevant).",
+            "choices": RANKINGS,
+        },
+    )
+    ranking_weight: float = field(default=1.0, metadata={"help": "Weight of the loss on passages."})
+    ranking_temperature: float = field(
+        default=0.02, metadata={"help": "Temperature of it, in units of the mean similarity of a query token."}
+    )
     differentiate_plan: bool = field(default=False, metadata={"help": "sinkhorn: gradients through the plan, too."})
     marginals: str = field(default="uniform", metadata={"help": "Mass of a token: uniform or idf.", "choices": MARGINALS})
     expand: bool | None = field(
@@ -109,21 +133,40 @@ class OpticalTrainingArguments(_LateInteractionArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, allowed in (("loss", LOSSES), ("solver", SOLVERS), ("marginals", MARGINALS), ("too_long", TOO_LONG)):
+        choices = {"loss": LOSSES, "solver": SOLVERS, "marginals": MARGINALS, "too_long": TOO_LONG, "ranking": RANKINGS}
+        for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}.")
-        _check_numbers(self, positive=("epsilon", "beta", "max_iterations", "max_length"), not_negative=("tolerance",))
+        positive = ("epsilon", "epsilon_start", "beta", "max_iterations", "max_length", "contrastive_negatives")
+        temperatures = ("contrastive_temperature", "ranking_temperature")
+        _check_numbers(self, (*positive, *temperatures), ("tolerance", "contrastive_weight", "ranking_weight"))
+        if self.loss == "none" and self.ranking == "none":
+            raise ValueError("loss none needs a ranking loss: give ranking kl or contrastive.")
+        if self.epsilon_start is not None and self.loss == "optical" and self.solver != "sinkhorn":
+            raise ValueError(f"epsilon_start needs the solver sinkhorn, got {self.solver}.")
+        if self.contrastive_weight and self.loss != "optical":
+            raise ValueError(f"contrastive_weight needs the loss optical, got {self.loss}.")
 
-    def build_loss(self) -> DistillationLoss:
-        """The loss that these arguments describe."""
+    def build_loss(self) -> DistillationLoss | None:
+        """The loss between sentences that these arguments describe; None for `none`."""
+        if self.loss == "none":
+            return None
         if self.loss == "greedy":
             return GreedyLoss()
         if self.loss == "mse":
             return SentenceMSELoss()
+        loss = self._transport()
+        if self.contrastive_weight:
+            loss = ContrastiveOpticalLoss(loss, self.contrastive_weight, self.contrastive_negatives, self.contrastive_temperature)
+        return loss
+
+    def _transport(self) -> OpticalLoss:
         limit = {} if self.max_iterations is None else {"max_iterations": self.max_iterations}
         if self.solver == "exact":
             return OpticalLoss(exact)
         if self.solver == "ipot":
             return OpticalLoss(partial(ipot, beta=self.beta, **limit))
-        options = {"epsilon": self.epsilon, "tolerance": self.tolerance, "differentiate_plan": self.differentiate_plan}
-        return OpticalLoss(partial(sinkhorn, **options, **limit))
+        solver = partial(sinkhorn, tolerance=self.tolerance, differentiate_plan=self.differentiate_plan, **limit)
+        if self.epsilon_start is not None:
+            return AnnealedOpticalLoss(self.epsilon_start, self.epsilon, solver)
+        return OpticalLoss(partial(solver, epsilon=self.epsilon))

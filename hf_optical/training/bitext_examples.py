@@ -29,17 +29,18 @@ def tokenize_bitext(
     max_length: int | None = None,
     too_long: str = "drop",
 ) -> Dataset:
-    """Token ids of both sides, special tokens and query marker included.
+    """Token ids of both sides, special tokens and marker included, for what the student is to encode (`student.config.side`).
 
     Args:
-        bitext: columns `english` and `non_english`.
-        student, teacher: whose tokenizers to use.
-        max_length: tokens a side; default: the query length of each model.
+        bitext: columns `english` and `non_english`; optionally `documents`, row numbers of passages for a ranking loss.
+        student, teacher: whose tokenizers to use. A pair is taken as two queries, as two documents, or once as each.
+        max_length: tokens a side; default: the query (or document) length of each model.
         too_long: `drop` leaves out pairs of which one side is longer, since what is cut off on one side is missing on the
             other; `truncate` cuts.
 
     Returns:
-        Columns `student_ids`, `teacher_ids` (lists of int), `length` (of the longer side) and `row` (in the result).
+        Columns `student_ids`, `teacher_ids` (lists of int), `form` (`query` or `document`), `length` (of the longer side), `row`
+        (among the examples of its form) and `documents`, if given.
 
     Raises:
         TypeError: the bitext is streamed.
@@ -48,26 +49,25 @@ def tokenize_bitext(
     check_in_memory(bitext, ("english", "non_english"))
     if max_length is not None and max_length < 1:
         raise ValueError(f"max_length must be at least 1, got {max_length}.")
-    limits = (max_length or student.config.query_length, max_length or teacher.config.query_length)
-    for model, limit in zip((student, teacher), limits, strict=True):
-        most = position_limit(model.backbone)
-        if most is not None and limit > most:
-            raise ValueError(
-                f"max_length {limit} is more than the {most} tokens that the {type(model).__name__}'s encoder can take."
-            )
-        model.processor.token_ids([], model.processor.query_marker, limit)  # refuses a length without room for text
+    forms = ("query", "document") if student.config.side == "both" else (student.config.side,)
+    limits = {form: _limits(form, student, teacher, max_length) for form in forms}
     # one more than allowed, so that the pairs that do not fit can be told from those that just fit
-    room = [limit + (too_long == "drop") for limit in limits]
+    spare = int(too_long == "drop")
+    names = ("student_ids", "teacher_ids", "form", "length") + (("documents",) if "documents" in bitext.column_names else ())
 
-    def tokenize(batch: dict[str, list[str]]) -> dict[str, list]:
-        s = student.processor.token_ids(batch["non_english"], student.processor.query_marker, room[0])
-        t = teacher.processor.token_ids(batch["english"], teacher.processor.query_marker, room[1])
-        fits = [len(x) <= limits[0] and len(y) <= limits[1] for x, y in zip(s, t, strict=True)]
-        return {
-            "student_ids": [x for x, fit in zip(s, fits, strict=True) if fit],
-            "teacher_ids": [y for y, fit in zip(t, fits, strict=True) if fit],
-            "length": [max(len(x), len(y)) for x, y, fit in zip(s, t, fits, strict=True) if fit],
-        }
+    def tokenize(batch: dict[str, list]) -> dict[str, list]:
+        columns: dict[str, list] = {name: [] for name in names}
+        for form, (most_s, most_t) in limits.items():
+            s = student.processor.token_ids(batch["non_english"], _marker(student, form), most_s + spare)
+            t = teacher.processor.token_ids(batch["english"], _marker(teacher, form), most_t + spare)
+            for i, (x, y) in enumerate(zip(s, t, strict=True)):
+                if len(x) <= most_s and len(y) <= most_t:
+                    example = {"student_ids": x, "teacher_ids": y, "form": form, "length": max(len(x), len(y))}
+                    if "documents" in columns:
+                        example["documents"] = batch["documents"][i] if form == "query" else []
+                    for name, value in example.items():
+                        columns[name].append(value)
+        return columns
 
     examples = bitext.map(
         tokenize,
@@ -77,15 +77,40 @@ def tokenize_bitext(
         keep_in_memory=True,
         load_from_cache_file=False,
     )
-    dropped = len(bitext) - len(examples)
-    if dropped:
+    most = ", ".join(f"{s} (student) or {t} (teacher) tokens of a {form}" for form, (s, t) in limits.items())
+    expected = len(bitext) * len(forms)
+    if dropped := expected - len(examples):
         logger.warning(
-            "%d of %d pairs (%.0f %%) are longer than %d (student) or %d (teacher) tokens and left out (see max_length).",
-            dropped, len(bitext), 100 * dropped / len(bitext), *limits,
+            "%d of %d pairs (%.0f %%) are longer than %s and left out (see max_length).",
+            dropped, expected, 100 * dropped / expected, most,
         )  # fmt: skip
     if not len(examples):
-        raise ValueError(f"none of the {len(bitext)} pairs fits into {limits[0]} and {limits[1]} tokens: raise max_length.")
-    return examples.add_column("row", list(range(len(examples))))
+        raise ValueError(f"none of the {len(bitext)} pairs fits into {most}: raise max_length.")
+    counts: Counter[str] = Counter()
+    rows = []
+    for form in examples["form"]:
+        rows.append(counts[form])
+        counts[form] += 1
+    return examples.add_column("row", rows)
+
+
+def _limits(form: str, student: OpticalStudentModel, teacher: OpticalTeacherModel, max_length: int | None) -> tuple[int, int]:
+    """The most tokens of student and teacher; ValueError if an encoder or its markers cannot do with them."""
+    limits = []
+    for model in (student, teacher):
+        limit = max_length or getattr(model.config, f"{form}_length")
+        most = position_limit(model.backbone)
+        if most is not None and limit > most:
+            raise ValueError(
+                f"max_length {limit} is more than the {most} tokens that the {type(model).__name__}'s encoder can take."
+            )
+        model.processor.token_ids([], _marker(model, form), limit)  # refuses a length without room for text
+        limits.append(limit)
+    return limits[0], limits[1]
+
+
+def _marker(model: OpticalStudentModel | OpticalTeacherModel, form: str) -> int | str | None:
+    return model.processor.query_marker if form == "query" else model.processor.document_marker
 
 
 def check_in_memory(dataset: Dataset, columns: Sequence[str]) -> None:

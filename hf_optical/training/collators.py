@@ -16,27 +16,70 @@ if TYPE_CHECKING:
 
 @dataclass
 class BitextCollator:
-    """Batches of sentence pairs: `{"student": model input, "teacher": model input, or "teacher_embeddings" from the cache}`.
+    """Batches of sentence pairs: `{"student": model input, "teacher": model input, "documents": passages, if there are any}`.
+
+    Rows are in the order of the examples, queries before documents where a batch holds both forms. The teacher's input has
+    `embeddings` in place of what the teacher would compute where they come from a cache.
 
     Args:
         student, teacher: processors that pad.
-        expand: fill up with `[MASK]` to the query length, as in the paper.
-        cache: where the teacher's embeddings are read from; None: the teacher runs in every step.
+        expand: fill queries up with `[MASK]` to the query length, as in the paper.
+        caches: form -> where the teacher's embeddings of such examples are read from; None: the teacher runs in every step.
+        passages: the teacher's embeddings of the passages that the examples' `documents` number.
     """
 
     student: OpticalProcessor
     teacher: OpticalProcessor
     expand: bool
-    cache: EmbeddingCache | None = None
+    caches: Mapping[str, EmbeddingCache] | None = None
+    passages: EmbeddingCache | None = None
 
     def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Tensor]]:
-        batch = {
-            "student": self.student.pad_queries([e["student_ids"] for e in examples], expand=self.expand),
-            "teacher": self.teacher.pad_queries([e["teacher_ids"] for e in examples], expand=self.expand),
-        }
-        if self.cache is not None:
-            batch["teacher"]["embeddings"] = pad_embeddings([self.cache[e["row"]] for e in examples])
+        queries = [e for e in examples if e.get("form") != "document"]
+        documents = [e for e in examples if e.get("form") == "document"]
+        batch = {}
+        for side in ("student", "teacher"):
+            processor: OpticalProcessor = getattr(self, side)
+            parts = []
+            if queries:
+                parts.append(processor.pad_queries([e[f"{side}_ids"] for e in queries], expand=self.expand))
+            if documents:
+                parts.append(processor.pad_documents([e[f"{side}_ids"] for e in documents]))
+            batch[side] = _stack(parts, processor.tokenizer.pad_token_id)
+        if self.caches is not None:
+            batch["teacher"] |= self._cached([*queries, *documents], batch["teacher"]["scoring_mask"])
+        if self.passages is not None:
+            batch |= self._documents(queries)
         return batch
+
+    def _cached(self, examples: Sequence[Mapping[str, Any]], scoring_mask: Tensor) -> dict[str, Tensor]:
+        """The teacher's embeddings, at the positions that are scored."""
+        rows = [self.caches[e.get("form", "query")][e["row"]] for e in examples]
+        embeddings = torch.zeros(*scoring_mask.shape, rows[0].shape[1])
+        embeddings[scoring_mask.bool()] = torch.cat(rows).float()
+        return {"embeddings": embeddings}
+
+    def _documents(self, queries: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Tensor]]:
+        """`embeddings (R, k, L, d)`, `mask (R, k, L)` and `ids (R, k)` of the passages of the R `rows` that have some."""
+        rows = [i for i, e in enumerate(queries) if e.get("documents")]
+        if not rows:
+            return {}
+        k = min(len(queries[i]["documents"]) for i in rows)
+        ids = torch.tensor([queries[i]["documents"][:k] for i in rows])
+        vectors = [v if len(v) else v.new_zeros(1, v.shape[1]) for v in map(self.passages.__getitem__, ids.flatten().tolist())]
+        lengths = torch.tensor([len(v) for v in vectors])
+        embeddings = pad_embeddings(vectors)
+        # a passage without a scored token keeps one, zero: similarity 0 to everything, not -inf
+        mask = torch.arange(embeddings.shape[1]) < lengths.clamp_min(1)[:, None]
+        shape = (len(rows), k)
+        return {
+            "documents": {
+                "rows": torch.tensor(rows),
+                "ids": ids,
+                "embeddings": embeddings.view(*shape, *embeddings.shape[1:]),
+                "mask": mask.view(*shape, -1),
+            }
+        }
 
 
 @dataclass
@@ -49,17 +92,19 @@ class RetrievalCollator:
     Args:
         processor: the teacher's.
         negatives: the most negatives used with a query.
+        max_document_length: tokens of a document; default: as the processor has it.
     """
 
     processor: OpticalProcessor
     negatives: int
+    max_document_length: int | None = None
 
     def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         k = min(self.negatives, min(len(e["negatives"]) for e in examples))
         texts = [text for e in examples for text in (e["positive"], *e["negatives"][:k])]
         batch: dict[str, Any] = {
             "query": self.processor.queries([e["query"] for e in examples]),
-            "document": self.processor.documents(texts),
+            "document": self.processor.documents(texts, max_length=self.max_document_length),
         }
         if examples[0].get("scores") is not None:
             batch["scores"] = torch.tensor([e["scores"][: k + 1] for e in examples], dtype=torch.float32)
@@ -69,3 +114,15 @@ class RetrievalCollator:
 def pad_embeddings(embeddings: Sequence[Tensor]) -> Tensor:
     """`(tokens, d)` each -> `(B, longest, d)` float32, zero where padded."""
     return torch.nn.utils.rnn.pad_sequence([e.float() for e in embeddings], batch_first=True)
+
+
+def _stack(parts: Sequence[dict[str, Tensor]], pad_token_id: int) -> dict[str, Tensor]:
+    """Batches below one another, padded to the longest."""
+    if len(parts) == 1:
+        return parts[0]
+    longest = max(part["input_ids"].shape[1] for part in parts)
+
+    def widen(rows: Tensor, value: int) -> Tensor:
+        return torch.nn.functional.pad(rows, (0, longest - rows.shape[1]), value=value)
+
+    return {name: torch.cat([widen(part[name], pad_token_id * (name == "input_ids")) for part in parts]) for name in parts[0]}

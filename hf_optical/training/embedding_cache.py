@@ -1,4 +1,4 @@
-"""The frozen teacher's token embeddings of a bitext: computed once, kept on disk, read from memory maps."""
+"""The frozen teacher's token embeddings of sentences or passages: computed once, kept on disk, read from memory maps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LEFTOVER_SECONDS = 3600
 
 
 class EmbeddingCache:
-    """Sequence of `(tokens, d)` float16 tensors, one for each sentence.
+    """Sequence of `(tokens, d)` float16 tensors, one for each sentence or passage.
 
     The folder's name is a hash of the teacher's weights, the token ids and the way they are padded: another teacher or other data
     never meet. Each chunk is written beside its final name and renamed, so a killed build goes on where it stopped and a file
@@ -59,7 +59,8 @@ class EmbeddingCache:
         teacher: OpticalTeacherModel,
         ids: Sequence[Sequence[int]],
         *,
-        expand: bool,
+        expand: bool = False,
+        side: str = "query",
         batch_size: int = 64,
         process_index: int = 0,
         num_processes: int = 1,
@@ -71,7 +72,8 @@ class EmbeddingCache:
             root: folder of caches.
             teacher: encodes; its device is used.
             ids: token ids of the sentences.
-            expand: with `[MASK]` expansion.
+            expand: queries with `[MASK]` expansion.
+            side: `query`, or `document`: without the tokens of the skiplist, as `encode_document` returns them.
             batch_size: sentences at a time.
             process_index, num_processes: several processes share the work, chunk by chunk.
             wait: called before opening, so that no process reads what another has not written (`accelerator.wait_for_everyone`).
@@ -80,7 +82,9 @@ class EmbeddingCache:
             OSError: the folder cannot be written to, or the disk is full; chunks that are complete stay.
             ValueError: a chunk is damaged.
         """
-        folder = Path(root) / _key(teacher, ids, expand)
+        if side not in ("query", "document"):
+            raise ValueError(f"side must be query or document, got {side!r}.")
+        folder = Path(root) / _key(teacher, ids, expand, side)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -89,22 +93,32 @@ class EmbeddingCache:
         mine = range(process_index * _SENTENCES_PER_CHUNK, len(ids), num_processes * _SENTENCES_PER_CHUNK)
         missing = [start for start in mine if not _chunk_file(folder, start).exists()]
         total = sum(len(ids[start : start + _SENTENCES_PER_CHUNK]) for start in missing)
-        with tqdm(total=total, desc="teacher embeddings", unit="sentence", disable=process_index > 0 or not missing) as progress:
+        with tqdm(
+            total=total, desc=f"teacher's {side} embeddings", unit="text", disable=process_index > 0 or not missing
+        ) as progress:
             for start in missing:
                 part = ids[start : start + _SENTENCES_PER_CHUNK]
-                _write_chunk(_chunk_file(folder, start), _encode(teacher, part, expand, batch_size))
+                _write_chunk(_chunk_file(folder, start), _encode(teacher, part, expand, side, batch_size))
                 progress.update(len(part))
         if callable(wait):
             wait()
-        length = teacher.config.query_length
-        return cls(folder, [length] * len(ids) if expand else [len(row) for row in ids])
+        return cls(folder, _lengths(teacher, ids, expand, side))
 
 
-def _encode(teacher: OpticalTeacherModel, ids: Sequence[Sequence[int]], expand: bool, batch_size: int) -> np.ndarray:
+def _lengths(teacher: OpticalTeacherModel, ids: Sequence[Sequence[int]], expand: bool, side: str) -> list[int]:
+    """Number of scored tokens of each row."""
+    if side == "document":
+        skipped = set(teacher.processor.skiplist_ids)
+        return [sum(token not in skipped for token in row) for row in ids]
+    return [teacher.config.query_length] * len(ids) if expand else [len(row) for row in ids]
+
+
+def _encode(teacher: OpticalTeacherModel, ids: Sequence[Sequence[int]], expand: bool, side: str, batch_size: int) -> np.ndarray:
     from ..models.encoding_optical import encode_texts
 
     def pad(part: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-        return teacher.processor.pad_queries(part, expand=expand)
+        processor = teacher.processor
+        return processor.pad_documents(part) if side == "document" else processor.pad_queries(part, expand=expand)
 
     return torch.cat(encode_texts(teacher, ids, pad, batch_size, False, "sentences")).half().numpy()
 
@@ -145,10 +159,15 @@ def _chunk_file(folder: Path, start: int) -> Path:
     return folder / f"chunk-{start // _SENTENCES_PER_CHUNK:06d}.npy"
 
 
-def _key(teacher: OpticalTeacherModel, ids: Sequence[Sequence[int]], expand: bool) -> str:
+def _key(teacher: OpticalTeacherModel, ids: Sequence[Sequence[int]], expand: bool, side: str) -> str:
     config = teacher.config
     mask = [config.query_length, config.attend_to_expansion_tokens, teacher.tokenizer.mask_token_id] if expand else None
     settings = [teacher.fingerprint(), mask]
+    if side == "document":
+        settings.append(teacher.processor.skiplist_ids)
+    device = teacher.device.type
+    if torch.is_autocast_enabled(device):
+        settings.append(str(torch.get_autocast_dtype(device)))
     digest = hashlib.sha256(json.dumps(settings).encode())
     for row in ids:
         digest.update(np.asarray([len(row), *row], dtype=np.int32).tobytes())

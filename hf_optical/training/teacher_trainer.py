@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor, nn
 
 from ..models import maxsim
+from ..ranking_losses import in_batch_loss, kd_loss
 from .arguments import TeacherTrainingArguments
 from .base_trainer import LateInteractionTrainer, check_evaluation
 from .bitext_examples import check_in_memory
@@ -51,7 +51,7 @@ class TeacherTrainer(LateInteractionTrainer):
             args=args,
             train_dataset=examples,
             eval_dataset=examples.select([]) if eval_dataset is None else _with_length(eval_dataset),
-            data_collator=RetrievalCollator(model.processor, args.negatives),
+            data_collator=RetrievalCollator(model.processor, args.negatives, args.max_document_length),
             processing_class=model.tokenizer,
             retrieval_evaluator=retrieval_evaluator,
             **kwargs,
@@ -70,31 +70,6 @@ class TeacherTrainer(LateInteractionTrainer):
         if "scores" in inputs and self.args.kd_weight:
             loss = loss + self.args.kd_weight * kd_loss(scores, inputs["scores"] / self.args.temperature)
         return (loss, scores) if return_outputs else loss
-
-
-def in_batch_loss(scores: Tensor, document_ids: Tensor) -> Tensor:
-    """Cross-entropy of the positives.
-
-    Args:
-        scores: `(B, B * (1 + k))`; query i's positive is column `i * (1 + k)`.
-        document_ids: `(B * (1 + k), L)` token ids: a document equal to a query's positive is no negative for it.
-    """
-    step = scores.shape[1] // scores.shape[0]
-    positive = torch.arange(len(scores), device=scores.device) * step
-    same = (document_ids[positive][:, None, :] == document_ids[None, :, :]).all(-1)
-    same[torch.arange(len(scores), device=scores.device), positive] = False
-    return nn.functional.cross_entropy(scores.masked_fill(same, -torch.inf), positive)
-
-
-def kd_loss(scores: Tensor, targets: Tensor) -> Tensor:
-    """KL(target || model) over each query's own documents (arXiv 2010.11386, eq. 2).
-
-    Args:
-        scores: `(B, B * (1 + k))`. targets: `(B, 1 + k)` scores of the ranker that is distilled.
-    """
-    rows, step = targets.shape
-    own = scores.view(rows, rows, step)[torch.arange(rows, device=scores.device), torch.arange(rows, device=scores.device)]
-    return nn.functional.kl_div(own.log_softmax(-1), targets.log_softmax(-1), log_target=True, reduction="batchmean")
 
 
 def _with_length(dataset: Dataset) -> Dataset:

@@ -45,7 +45,7 @@ def test_defaults():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"loss": "optimal"}, "loss must be one of optical, greedy, mse, got 'optimal'"),
+        ({"loss": "optimal"}, "loss must be one of optical, greedy, mse, none, got 'optimal'"),
         ({"solver": "emd"}, "solver must be one of sinkhorn, ipot, exact"),
         ({"marginals": "tf"}, "marginals must be one of uniform, idf"),
         ({"too_long": "cut"}, "too_long must be one of drop, truncate"),
