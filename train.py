@@ -7,14 +7,12 @@ evaluated. With a configuration (see `configs/`), a student is distilled from on
 import os
 import sys
 
-from hf_optical.cli import run
+from hf_optical.cli import command, run
 
 
 def main(argv: list[str]) -> None:
     if argv:
-        from hf_optical.cli import _distill
-
-        return _distill(argv)
+        return command("distill")(argv)
     from accelerate import PartialState
 
     from hf_optical.data.sample_data import SAMPLE
@@ -31,4 +29,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, sys.argv[1:]))
+    sys.exit(run(main, sys.argv[1:], resumable=len(sys.argv) > 1))

@@ -62,7 +62,7 @@ def test_teach_distill_evaluate_search(workshop, capsys, caplog):
     assert [answer["query"] for answer in answers] == ["maji", "mvua"]
     assert [len(answer["hits"]) for answer in answers] == [2, 2]
     assert answers[0]["hits"][0]["score"] >= answers[0]["hits"][1]["score"]
-    assert {"id", "score", "text"} == answers[0]["hits"][0].keys()
+    assert {"id", "score", "text"} <= answers[0]["hits"][0].keys()
 
 
 def test_outcome_on_stdout_progress_on_stderr(workshop, capsys):
@@ -130,7 +130,7 @@ def test_interrupt(capsys, monkeypatch):
 
     assert cli.run(interrupted, []) == 130
     assert capsys.readouterr().err == "optical: interrupted.\n"
-    monkeypatch.setattr(cli, "_distill", interrupted)
+    monkeypatch.setattr(cli, "command", lambda name: interrupted)
     assert main(["distill"]) == 130
     assert "the same command with --resume goes on from the last" in capsys.readouterr().err
 

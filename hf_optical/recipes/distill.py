@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from datasets import concatenate_datasets
 from transformers import set_seed
 
 from ..data import DataError, check_language, load_bitext, load_retrieval
 from ..data.files import atomic_write
+from ..lexicon import WordAlignment
 from ..models import OpticalStudentModel, OpticalTeacherModel
 from ..training import OpticalTrainer, OpticalTrainingArguments
 from ..training.base_trainer import without_progress_bars
+from ..vocabulary import adapt_vocabulary
 from .loading import check_encoder, load_teacher
 from .output import check_output, check_writable, prepare_output_once, save_finished
 from .settings import DevelopmentSettings, DistillSettings
 from .teach import development_collection, student_evaluator
+from .training_data import build_training_data
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from ..data import Bitext, RetrievalCollection
+    from ..training.embedding_cache import EmbeddingCache
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +48,8 @@ def distill(settings: DistillSettings, args: OpticalTrainingArguments) -> Optica
         raise DataError(f"--limit is {settings.limit}", fix="give 1 or more, or leave it out for all pairs")
     if settings.eval_pairs < 0:
         raise DataError(f"--eval_pairs {settings.eval_pairs} is negative", fix="give 0 or more")
-    settings.language = check_language(settings.language)
+    settings.language = [check_language(code) for code in settings.language]
+    check_bitexts(settings)
     check_output(args.output_dir, resume=settings.resume, overwrite=settings.overwrite)
     if args.teacher_cache:
         try:
@@ -55,23 +62,67 @@ def distill(settings: DistillSettings, args: OpticalTrainingArguments) -> Optica
     with without_progress_bars():
         student = build_student(settings, teacher)
     collection = development_collection(settings)
-    bitext = read_bitext(settings)
-    train, held_out = bitext.dataset, None
+    bitexts = read_bitexts(settings)
+    train, held_out = concatenate_datasets([bitext.dataset for bitext in bitexts]), None
     if settings.eval_pairs >= len(train):
         raise DataError(f"--eval_pairs {settings.eval_pairs} leaves nothing of {len(train)} pairs", fix="hold out fewer")
     if args.process_index == 0:
-        logger.info("%s", bitext.report.table())
+        for bitext in bitexts:
+            logger.info("%s", bitext.report.table())
     if settings.eval_pairs:
         parts = train.train_test_split(test_size=settings.eval_pairs, seed=args.seed)
         train, held_out = parts["train"], parts["test"]
-    train_student(student, teacher, args, train, held_out, collection, settings)
+    alignments, vocabulary = adapt_vocabularies(settings, student, bitexts) if settings.adapt_vocabulary else (None, [])
+    alignments = alignments or [None] * len(bitexts)
+    data = build_training_data(settings, args, teacher, bitexts, train, alignments)
+    train_student(student, teacher, args, data.examples, held_out, collection, settings, passages=data.passages)
     if args.process_index == 0:
-        bitext.report.save(Path(args.output_dir) / "bitext_report.json")
+        output = Path(args.output_dir)
+        save_bitext_reports(bitexts, output / "bitext_report.json")
+        save_json(output / "training_data.json", data.report | {"vocabulary": vocabulary})
     return student
 
 
-def read_bitext(settings: DistillSettings) -> Bitext:
-    """The bitext of the settings, without the queries that it must not contain."""
+def check_bitexts(settings: DistillSettings) -> None:
+    """Raise DataError unless settings of pairs and languages go together."""
+    languages, files = len(settings.language), len(settings.bitext)
+    if languages > 1 and files != languages:
+        problem = f"{languages} languages, but {files} bitexts"
+        raise DataError(problem, fix="give one --bitext for each --language, in the same order (`optical prepare` joins files)")
+    for name in ("english_share", "code_switch"):
+        if not 0.0 <= getattr(settings, name) <= 1.0:
+            raise DataError(f"--{name} is {getattr(settings, name)}", fix="give a share between 0 and 1")
+
+
+def adapt_vocabularies(
+    settings: DistillSettings, student: OpticalStudentModel, bitexts: Sequence[Bitext]
+) -> tuple[list[WordAlignment], list[dict[str, object]]]:
+    """Give each language's frequent words tokens of their own in the student; returns the alignments and the reports."""
+    alignments, reports = [], []
+    for bitext in bitexts:
+        pairs = list(bitext.pairs())
+        alignments.append(WordAlignment.fit(pairs))
+        report = adapt_vocabulary(
+            student,
+            pairs,
+            alignment=alignments[-1],
+            min_count=settings.vocabulary_min_count,
+            subwords=settings.vocabulary_subwords,
+        )
+        logger.info("%s: %s", bitext.language, report.table())
+        reports.append({"language": bitext.language, **report.to_dict()})
+    return alignments, reports
+
+
+def read_bitexts(settings: DistillSettings) -> list[Bitext]:
+    """The bitext of every language, without the queries that it must not contain."""
+    if len(settings.language) == 1:
+        return [read_bitext(settings, settings.language[0], settings.bitext)]
+    return [read_bitext(settings, code, [file]) for code, file in zip(settings.language, settings.bitext, strict=True)]
+
+
+def read_bitext(settings: DistillSettings, language: str, sources: Sequence[str]) -> Bitext:
+    """The bitext of one language, without the queries that it must not contain."""
     excluded = []
     for folder in settings.exclude:
         splits = sorted(file.stem for file in (Path(folder) / "qrels").glob("*.tsv")) or ["test"]
@@ -79,8 +130,8 @@ def read_bitext(settings: DistillSettings) -> Bitext:
             collection = load_retrieval(folder, split=split, corpus=settings.development_passages)
             excluded += [*collection.query_texts, *collection.english.values()]
     return load_bitext(
-        list(settings.bitext),
-        language=settings.language,
+        list(sources),
+        language=language,
         english_column=settings.english_column,
         non_english_column=settings.non_english_column,
         split=settings.bitext_split,
@@ -94,10 +145,11 @@ def read_bitext(settings: DistillSettings) -> Bitext:
 def build_student(settings: DistillSettings, teacher: OpticalTeacherModel) -> OpticalStudentModel:
     """An undistilled student: around the encoder of the settings, or a copy of the teacher."""
     own = {name: getattr(settings, name) for name in ("query_length", "do_query_expansion") if getattr(settings, name) is not None}
+    own["side"] = settings.side
     if settings.encoder:
         check_encoder(settings.encoder)
-        return OpticalStudentModel.from_encoder(settings.encoder, teacher, languages=[settings.language], **own)
-    return OpticalStudentModel.from_teacher(teacher, languages=[settings.language], **own)
+        return OpticalStudentModel.from_encoder(settings.encoder, teacher, languages=settings.language, **own)
+    return OpticalStudentModel.from_teacher(teacher, languages=settings.language, **own)
 
 
 def train_student(
@@ -108,14 +160,16 @@ def train_student(
     held_out: Dataset | None = None,
     collection: RetrievalCollection | None = None,
     settings: DevelopmentSettings | None = None,
+    passages: EmbeddingCache | None = None,
 ) -> OpticalStudentModel:
     """Distil a student that is built already, and save it.
 
     Args:
+        passages: the teacher's embeddings of what the examples' `documents` number.
         settings: whether to resume in or overwrite the output folder; None: it is ready.
     """
     evaluator = student_evaluator(teacher, collection) if collection else None
-    trainer = OpticalTrainer(student, teacher, args, bitext, held_out, retrieval_evaluator=evaluator)
+    trainer = OpticalTrainer(student, teacher, args, bitext, held_out, retrieval_evaluator=evaluator, passages=passages)
     resume_from = settings and prepare_output_once(args, settings)
     outcome = trainer.train(resume_from_checkpoint=resume_from)
     if trainer.is_world_process_zero():
@@ -123,8 +177,19 @@ def train_student(
         first = int(resume_from.rsplit("-", 1)[1]) if resume_from else 0
         if outcome.global_step > first:  # else nothing was trained, and what was measured before stands
             metrics = {"steps": outcome.global_step, "resumed_from_step": first, **outcome.metrics}
-            with atomic_write(folder / "train_metrics.json") as file:
-                file.write((json.dumps(metrics, indent=1) + "\n").encode())
+            save_json(folder / "train_metrics.json", metrics)
         logger.info("student saved to %s", folder)
     trainer.accelerator.wait_for_everyone()
     return student
+
+
+def save_bitext_reports(bitexts: Sequence[Bitext], file: Path) -> None:
+    """The report of one bitext as it is, of several by language."""
+    reports = {bitext.language: bitext.report.to_dict() for bitext in bitexts}
+    save_json(file, next(iter(reports.values())) if len(reports) == 1 else reports)
+
+
+def save_json(file: Path, content: object) -> None:
+    """The file appears whole or not at all."""
+    with atomic_write(file) as out:
+        out.write((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())

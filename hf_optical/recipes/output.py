@@ -105,8 +105,10 @@ def save_finished(model: PreTrainedModel, output_dir: str | Path) -> Path:
             model.save_pretrained(staging)
         # without it the folder is no model while files of two runs stand beside each other
         (folder / "config.json").unlink(missing_ok=True)
-        for file in sorted(staging.iterdir(), key=lambda file: file.name == "config.json"):
-            os.replace(file, folder / file.name)
+        files = [file.relative_to(staging) for file in staging.rglob("*") if file.is_file()]
+        for file in sorted(files, key=lambda file: (file.name == "config.json" and file.parent == Path(), file)):
+            (folder / file).parent.mkdir(exist_ok=True)
+            os.replace(staging / file, folder / file)
     except Exception as error:
         # safetensors, the tokenizer and the file system each have an error of their own for a full disk
         raise OSError(f"the finished model could not be written to {folder} ({error}): make room, then --resume.") from error

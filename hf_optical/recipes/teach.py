@@ -11,10 +11,11 @@ from transformers import set_seed
 from ..data import DataError, load_passages, load_retrieval, load_triples
 from ..evaluation import evaluate_model
 from ..models import OpticalPreTrainedModel, OpticalTeacherModel
+from ..models.loading_optical import position_limit
 from ..search import ExactIndex
 from ..training import TeacherTrainer, TeacherTrainingArguments
 from ..training.base_trainer import without_progress_bars
-from .loading import check_encoder
+from .loading import check_encoder, load_teacher
 from .output import check_output, prepare_output_once, save_finished
 from .settings import DevelopmentSettings, TeachSettings
 
@@ -36,29 +37,48 @@ def teach(settings: TeachSettings, args: TeacherTrainingArguments) -> OpticalTea
         FileExistsError, OSError: the output folder is in use or cannot be written.
         ValueError: the encoder cannot be loaded, or arguments do not go together.
     """
-    for name in ("encoder", "triples"):
-        if not getattr(settings, name):
-            raise DataError(f"--{name} is missing", fix="see `optical teach --help`")
+    if bool(settings.encoder) == bool(settings.teacher):
+        what = "both --encoder and --teacher are given" if settings.encoder else "--encoder is missing"
+        raise DataError(what, fix="give the encoder to start from, or the teacher to train further")
+    if not settings.triples:
+        raise DataError("--triples is missing", fix="see `optical teach --help`")
+    if settings.skip < 0:
+        raise DataError(f"--skip is {settings.skip}", fix="give 0 or more")
     if settings.limit is not None and settings.limit < 1:
         raise DataError(f"--limit is {settings.limit}", fix="give 1 or more, or leave it out for all triples")
     check_output(args.output_dir, resume=settings.resume, overwrite=settings.overwrite)
-    check_encoder(settings.encoder)
+    if settings.encoder:
+        check_encoder(settings.encoder)
     set_seed(args.seed)
-    with without_progress_bars():
-        teacher = OpticalTeacherModel.from_encoder(
-            settings.encoder,
-            embedding_dim=settings.embedding_dim,
-            query_length=settings.query_length,
-            document_length=settings.document_length,
-            do_query_expansion=settings.do_query_expansion,
-            attend_to_expansion_tokens=settings.attend_to_expansion_tokens,
-        )
+    teacher = load_teacher(settings.teacher) if settings.teacher else new_teacher(settings)
+    limit = position_limit(teacher.backbone)
+    for name, length in _lengths(settings).items():
+        if limit is not None and length > limit:
+            raise DataError(f"--{name} {length} is more than the {limit} tokens that the encoder can take", fix="give less")
+        setattr(teacher.config, name, length)
     collection = development_collection(settings)
     corpus = dict(zip(*load_passages(settings.passages), strict=True)) if settings.passages else None
     triples = load_triples(settings.triples, corpus)
-    if settings.limit:
-        triples = triples.select(range(min(settings.limit, len(triples))))
-    return train_teacher(teacher, args, triples, collection, settings)
+    stop = len(triples) if settings.limit is None else min(settings.skip + settings.limit, len(triples))
+    if settings.skip >= stop:
+        raise DataError(f"--skip {settings.skip} leaves nothing of {len(triples)} triples", fix="skip fewer")
+    return train_teacher(teacher, args, triples.select(range(settings.skip, stop)), collection, settings)
+
+
+def new_teacher(settings: TeachSettings) -> OpticalTeacherModel:
+    """An untrained teacher around the encoder of the settings."""
+    with without_progress_bars():
+        return OpticalTeacherModel.from_encoder(
+            settings.encoder,
+            embedding_dim=settings.embedding_dim,
+            **_lengths(settings),
+            do_query_expansion=settings.do_query_expansion,
+            attend_to_expansion_tokens=settings.attend_to_expansion_tokens,
+        )
+
+
+def _lengths(settings: TeachSettings) -> dict[str, int]:
+    return {name: length for name in ("query_length", "document_length") if (length := getattr(settings, name)) is not None}
 
 
 def train_teacher(

@@ -1,0 +1,1 @@
+"""The commands of `optical`, a module each, with `run(argv)`; `cli.py` finds them by name."""

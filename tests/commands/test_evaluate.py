@@ -1,0 +1,159 @@
+"""`optical evaluate` on a benchmark, mteb's tasks and parallel sentences: what is printed, what is saved, what is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+from datasets import Dataset
+
+from hf_optical.commands.evaluate import run
+from hf_optical.evaluation import mteb_tasks
+
+MODELS = ["--student", "student", "--teacher", "teacher"]
+BENCHMARK = ["--benchmark", "benchmark"]
+
+
+@pytest.fixture
+def task(monkeypatch):
+    """A task of mteb in memory, under the name MemoryRetrieval, whose queries are English."""
+    pytest.importorskip("mteb", reason="mteb, an optional dependency, is not installed")
+    from mteb.abstasks import AbsTaskRetrieval
+    from mteb.abstasks.task_metadata import TaskMetadata
+
+    class MemoryRetrieval(AbsTaskRetrieval):
+        metadata = TaskMetadata(
+            name="MemoryRetrieval",
+            description="Documents of the workshop, asked for by their own text.",
+            dataset={"path": "nobody/nothing", "revision": "none"},
+            type="Retrieval",
+            category="t2t",
+            eval_splits=["test"],
+            eval_langs={"eng-swa": ["eng-Latn", "swh-Latn"], "eng-hau": ["eng-Latn", "hau-Latn"]},
+            main_score="ndcg_at_10",
+        )
+
+        def load_data(self, **kwargs):
+            corpus = [json.loads(line) for line in Path("benchmark/corpus.jsonl").read_text().splitlines()]
+            rows = [{"id": row["_id"], "text": row["text"]} for row in corpus]
+            data = {"corpus": Dataset.from_list(rows), "queries": Dataset.from_list(rows[:4]), "top_ranked": None}
+            data["relevant_docs"] = {row["id"]: {row["id"]: 1} for row in rows[:4]}
+            self.dataset = {subset: {"test": dict(data)} for subset in self.hf_subsets}
+            self.data_loaded = True
+
+    def get_task(name):
+        if name != "MemoryRetrieval":
+            raise KeyError(f"'{name}' not found. Did you mean: 'MemoryRetrieval'?")
+        return MemoryRetrieval()
+
+    monkeypatch.setattr("mteb.get_task", get_task)
+
+
+def printed(capsys, *arguments):
+    run([*MODELS, *arguments])
+    return capsys.readouterr().out
+
+
+def test_a_benchmark_is_printed_as_before_with_retention_under_it(workshop, capsys):
+    out = printed(capsys, *BENCHMARK, "-k", "1", "5")
+    table, kept = out.rstrip("\n").split("\n\n")
+    assert [row.split("|")[1].strip() for row in table.splitlines()][2:] == [
+        "teacher, English queries",
+        "BM25, English queries",
+        "BM25, untranslated",
+        "zero-shot (teacher, untranslated)",
+        "student",
+    ]
+    header, line = kept.splitlines()
+    assert header.startswith("retention, over the teacher's")
+    rows = json.loads(printed(capsys, *BENCHMARK, "-k", "1", "5", "--json"))
+    teacher, student = rows[0]["metrics"], rows[-1]
+    for metric, ratio in student["retention"].items():
+        assert ratio["value"] == pytest.approx(student["metrics"][metric] / teacher[metric])
+        assert f"{metric} {ratio['value']:.3f}" in line
+    assert student["retention"].keys() == {"recall@1", "recall@5"}
+    assert not any("retention" in row for row in rows[:-1])
+
+
+def test_no_retention_without_english_versions_or_baselines(workshop, capsys):
+    assert len(printed(capsys, *BENCHMARK, "--no-baselines").splitlines()) == 3
+    queries = [json.loads(line) for line in Path("benchmark/queries.jsonl").read_text().splitlines()]
+    Path("benchmark/queries.jsonl").write_text("".join(json.dumps({k: q[k] for k in ("_id", "text")}) + "\n" for q in queries))
+    out = printed(capsys, *BENCHMARK)
+    assert "retention" not in out
+    assert len(out.splitlines()) == 2 + 3
+
+
+def test_several_students_have_a_row_and_a_retention_each(workshop, capsys):
+    Path("copies").mkdir()
+    Path("copies/b").symlink_to(Path("student").resolve())
+    run(["--student", "student", "copies/b", "--teacher", "teacher", *BENCHMARK, "--json"])
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["system"] for row in rows[-2:]] == ["student", "copies/b"]
+    assert rows[-1]["retention"] == rows[-2]["retention"]
+    with pytest.raises(ValueError, match="two students are named alike: student, student"):
+        run(["--student", "student", "student", "--teacher", "teacher", "--bitext-test", "pairs.tsv"])
+
+
+def test_tasks_of_mteb(workshop, task, capsys):
+    out = printed(capsys, "--task", "MemoryRetrieval", "-k", "1", "5", "--output", "out")
+    sections = out.rstrip("\n").split("\n\n")
+    assert sections[::2] == ["MemoryRetrieval, eng-swa, test", "MemoryRetrieval, eng-hau, test"]
+    assert all(name in sections[1].splitlines()[0] for name in ("recall@1", "recall@5", "mrr@10", "ndcg@10"))
+    assert len(sections[1].splitlines()) == 2 + 3
+    saved = {path.name for path in Path("out").iterdir()}
+    assert {"MemoryRetrieval.eng-swa.test.student.json", "MemoryRetrieval.eng-swa.test.student.trec"} <= saved
+    assert len(saved) == 2 * 2 * 3
+    rows = json.loads(printed(capsys, "--task", "MemoryRetrieval", "--task-language", "ha", "--no-baselines", "--json"))
+    assert [(row["task"], row["subset"], row["split"], row["system"]) for row in rows] == [
+        ("MemoryRetrieval", "eng-hau", "test", "student")
+    ]
+    assert {"recall@1", "recall@10", "recall@100", "mrr@10", "ndcg@10"} == rows[0]["metrics"].keys()
+
+
+def test_parallel_sentences(workshop, capsys):
+    assert "cut at the token limit" not in printed(capsys, "--bitext-test", "pairs.tsv")
+    with open("pairs.tsv", "a", encoding="utf-8") as file:
+        file.write("maize " * 20 + "\t" + "mahindi\n")
+    out = printed(capsys, "--bitext-test", "pairs.tsv", "--output", "out")
+    title, table, cut = out.rstrip("\n").split("\n\n")
+    assert title.startswith("pairs.tsv: accuracy@1")
+    assert [row.split("|")[1].strip() for row in table.splitlines()][2:] == ["zero-shot (teacher, untranslated)", "student"]
+    assert cut.startswith("sentences cut at the token limit, non-English and English")
+    assert cut.endswith("student: 0 and 1")
+    assert (workshop / "out" / "student.bitext.json").is_file()
+    row, student = json.loads(printed(capsys, "--bitext-test", "pairs.tsv", "--bitext-length", "100", "--json"))
+    assert student["bitext"] == "pairs.tsv"
+    assert student["cut_off"] == {"non_english": 0, "english": 0}
+    assert student["metrics"] == row["metrics"]  # undistilled, the student is its teacher
+    assert student["queries"] == 49
+
+
+def test_all_of_them_at_once_are_one_list(workshop, task, capsys):
+    arguments = [*BENCHMARK, "--task", "MemoryRetrieval", "--task-language", "sw", "--bitext-test", "pairs.tsv"]
+    rows = json.loads(printed(capsys, *arguments, "--no-baselines", "--json"))
+    assert [("task" in row, "bitext" in row) for row in rows] == [(False, False), (True, False), (False, True)]
+    assert len(printed(capsys, *arguments).split("\n\n")) == 2 + 2 + 2  # benchmark and retention, and two titles with their tables
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "nothing to evaluate on: give --benchmark, --task or --bitext-test; see `optical evaluate --help`"),
+        (["--task-language", "sw", *BENCHMARK], "--task-language has no effect without --task"),
+        (["--bitext-length", "9", *BENCHMARK], "--bitext-length has no effect without --bitext-test"),
+        (["--passages", "x", "--bitext-test", "pairs.tsv"], "--passages has no effect without --benchmark"),
+        (["--task", "MemoryRetrievl"], "mteb has no task 'MemoryRetrievl'; did you mean 'MemoryRetrieval'?"),
+        (
+            ["--task", "MemoryRetrieval", "--task-language", "yo"],
+            "has no subset and no query language 'yo'; the subsets are eng-swa",
+        ),
+        (["--bitext-test", "pears.tsv"], "pears.tsv: no such file; did you mean 'pairs.tsv'?"),
+        (["--bitext-test", "pairs.tsv", "--output", "pairs.tsv/out"], "output folder pairs.tsv/out cannot be written to"),
+        (["--bitext-tset", "pairs.tsv"], "unknown option --bitext-tset; did you mean '--bitext-test'"),
+    ],
+)
+def test_wrong_requests_are_refused_before_the_work(workshop, task, monkeypatch, arguments, message):
+    monkeypatch.setattr(mteb_tasks, "evaluate_task", lambda *args, **kwargs: pytest.fail("it was run"))
+    with pytest.raises((ValueError, OSError)) as raised:
+        run([*MODELS, *arguments])
+    assert message in str(raised.value)
