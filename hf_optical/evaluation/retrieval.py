@@ -7,7 +7,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,8 @@ class RetrievalResult:
         standard_errors: of the same; empty for a single query, which has none.
         per_query: metric -> query id -> value.
         run: query id -> ranked `(document id, score)`.
+        benchmark: what it was measured on: `{"name": ..., "split": ...}`, as far as is known.
+        fingerprint: of the weights of the model that encoded the queries, "" for other systems.
     """
 
     system: str
@@ -44,6 +46,8 @@ class RetrievalResult:
     standard_errors: dict[str, float]
     per_query: dict[str, dict[str, float]]
     run: dict[str, list[tuple[str, float]]] = field(repr=False)
+    benchmark: dict[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """What `--json` prints: everything but the run and the values of single queries."""
@@ -72,8 +76,10 @@ class RetrievalResult:
         write_atomically(path, "".join(_trec_lines(self.run, tag)))
 
     def save(self, path: str | Path) -> None:
-        """Write metrics and the values of single queries as JSON, atomically."""
-        write_atomically(path, json.dumps(self.to_dict() | {"per_query": self.per_query}, indent=1, ensure_ascii=False) + "\n")
+        """Write metrics, what was measured on what, and the values of single queries as JSON, atomically."""
+        measured = {"benchmark": self.benchmark, "model": {"fingerprint": self.fingerprint}}
+        content = self.to_dict() | {key: value for key, value in measured.items() if any(value) and any(value.values())}
+        write_atomically(path, json.dumps(content | {"per_query": self.per_query}, indent=1, ensure_ascii=False) + "\n")
 
 
 def _trec_lines(run: Mapping[str, Sequence[tuple[str, float]]], tag: str) -> Iterator[str]:
@@ -176,7 +182,8 @@ def evaluate_model(
     index.check_model(model)
     queries = _judged_queries(collection, english)
     found = index.search(model.encode_query(list(queries.values())), max(*k, _RANK_CUTOFF), show_progress_bar=show_progress_bar)
-    return score_run(system, dict(zip(queries, found, strict=True)), collection.qrels, k=k)
+    result = score_run(system, dict(zip(queries, found, strict=True)), collection.qrels, k=k)
+    return replace(result, benchmark={"name": collection.name, "split": collection.split}, fingerprint=model.fingerprint())
 
 
 def evaluate_bm25(
@@ -185,7 +192,8 @@ def evaluate_bm25(
     """As `evaluate_model`, lexically."""
     queries = _judged_queries(collection, english)
     found = index.search(list(queries.values()), max(*k, _RANK_CUTOFF))
-    return score_run(system, dict(zip(queries, found, strict=True)), collection.qrels, k=k)
+    result = score_run(system, dict(zip(queries, found, strict=True)), collection.qrels, k=k)
+    return replace(result, benchmark={"name": collection.name, "split": collection.split})
 
 
 def _judged_queries(collection: RetrievalCollection, english: bool) -> dict[str, str]:

@@ -19,9 +19,12 @@ from .configuration_optical import OpticalConfig
 from .encoding_optical import encode_texts
 from .loading_optical import missing_weights, position_limit, quiet_loading
 from .processing_optical import OpticalProcessor, add_markers
+from .sentence_transformers_layout import save_layout
 
 # Arguments of from_pretrained that say where a checkpoint is: the tokenizer is loaded from there too.
 _SOURCE_ARGUMENTS = ("revision", "subfolder", "token", "cache_dir", "local_files_only", "force_download")
+
+_PUSH_ARGUMENTS = ("commit_message", "private", "token", "create_pr", "revision")
 
 
 @dataclass
@@ -37,6 +40,13 @@ class OpticalOutput(ModelOutput):
     embeddings: Tensor | None = None
     last_hidden_state: Tensor | None = None
     scoring_mask: Tensor | None = None
+
+
+class EncoderOutput(OpticalOutput):
+    """The same, with `last_hidden_state` first: PyLate takes `output[0]` for what the encoder gives, and projects it itself."""
+
+    def to_tuple(self) -> tuple[Tensor | None, ...]:
+        return self.last_hidden_state, self.embeddings, self.scoring_mask
 
 
 def maxsim(queries: Tensor, documents: Tensor, query_mask: Tensor | None = None, document_mask: Tensor | None = None) -> Tensor:
@@ -72,6 +82,8 @@ class OpticalPreTrainedModel(PreTrainedModel):
     base_model_prefix = "backbone"
     _keys_to_ignore_on_load_unexpected = [r"backbone\.pooler\."]
     supports_gradient_checkpointing = True
+    # what sentence-transformers hands to forward besides the tokens
+    _layout_arguments: tuple[str, ...] = ()
     # No flash attention: it drops the positions that are not attended to, and expansion positions are scored.
     _supports_sdpa = True
 
@@ -168,14 +180,15 @@ class OpticalPreTrainedModel(PreTrainedModel):
             input_ids: `(B, L)` int64.
             attention_mask: `(B, L)`, what the encoder attends to; default all.
             scoring_mask: `(B, L)`, which positions are scored; default the attention mask.
+            return_dict: asked for by sentence-transformers and PyLate, whose first output is the encoder's (`EncoderOutput`).
         """
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         scoring_mask = attention_mask if scoring_mask is None else scoring_mask
-        kwargs.pop("return_dict", None)
+        kind = EncoderOutput if kwargs.pop("return_dict", None) else OpticalOutput
         hidden = self.backbone(input_ids=input_ids, attention_mask=attention_mask, **kwargs).last_hidden_state
         # normalised in float32: half precision would leave lengths up to a few thousandths off one
         embeddings = nn.functional.normalize(self.linear(hidden.to(self.linear.weight.dtype)).float(), dim=-1)
-        return OpticalOutput(embeddings * scoring_mask.unsqueeze(-1), hidden, scoring_mask)
+        return kind(embeddings * scoring_mask.unsqueeze(-1), hidden, scoring_mask)
 
     @property
     def processor(self) -> OpticalProcessor:
@@ -199,12 +212,22 @@ class OpticalPreTrainedModel(PreTrainedModel):
         self._processor = OpticalProcessor(tokenizer, self.config)
 
     def save_pretrained(self, save_directory: str | Path, *args: Any, **kwargs: Any) -> None:
-        """As `PreTrainedModel.save_pretrained`, and the tokenizer beside it, so that the folder is complete."""
+        """As its base, and beside it the tokenizer and what sentence-transformers and PyLate need to load the folder too."""
+        if kwargs.pop("push_to_hub", False):
+            # the base would push before the tokenizer is there
+            repo = kwargs.pop("repo_id", None) or Path(save_directory).name
+            options = {name: kwargs.pop(name) for name in _PUSH_ARGUMENTS if name in kwargs}
+            self.save_pretrained(save_directory, *args, **kwargs)
+            self.push_to_hub(repo, **options)
+            return
         complete = kwargs.get("is_main_process", True) and (self._processor or self._source)
         tokenizer = self.tokenizer if complete else None  # found missing before anything is written
+        # sharded training gathers the weights there; the base empties it
+        linear = (kwargs.get("state_dict") or {}).get("linear.weight", self.linear.weight)
         super().save_pretrained(save_directory, *args, **kwargs)
         if tokenizer is not None:
             tokenizer.save_pretrained(save_directory)
+            save_layout(save_directory, linear, self.processor, self._layout_arguments)
             self._source = (str(save_directory), {})
 
     def fingerprint(self) -> str:
@@ -233,3 +256,9 @@ class OpticalPreTrainedModel(PreTrainedModel):
         length = self.config.query_length
         ids = processor.token_ids(texts, processor.query_marker, length)
         return encode_texts(self, ids, processor.pad_queries, batch_size, show_progress_bar, "queries")
+
+    def encode_document(self, texts: Sequence[str], *, batch_size: int = 32, show_progress_bar: bool | None = None) -> list[Tensor]:
+        """Token embeddings of documents, without the positions of skiplist words; otherwise as `encode_query`."""
+        processor = self.processor
+        ids = processor.token_ids(texts, processor.document_marker, self.config.document_length)
+        return encode_texts(self, ids, processor.pad_documents, batch_size, show_progress_bar, "documents")

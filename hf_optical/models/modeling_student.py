@@ -10,10 +10,15 @@ from typing import Any
 from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+# as in modeling_teacher: every file of the folder, whether used here or not
+from .colbert_checkpoint import read_colbert as read_colbert
 from .configuration_optical import OpticalStudentConfig
+from .encoding_optical import encode_texts as encode_texts
 from .loading_optical import load_encoder
-from .modeling_optical import OpticalPreTrainedModel
+from .modeling_optical import OpticalOutput, OpticalPreTrainedModel
 from .modeling_teacher import OpticalTeacherModel
+from .processing_optical import OpticalProcessor as OpticalProcessor
+from .sentence_transformers_layout import save_layout as save_layout
 
 # What a student takes over from its teacher unless told otherwise: both must look at text in one way.
 _SHARED_SETTINGS = (
@@ -44,6 +49,7 @@ class OpticalStudentModel(OpticalPreTrainedModel):
     """
 
     config_class = OpticalStudentConfig
+    _layout_arguments = ("task",)
 
     def __init__(self, config: OpticalStudentConfig, backbone: PreTrainedModel | None = None) -> None:
         super().__init__(config, backbone)
@@ -117,11 +123,41 @@ class OpticalStudentModel(OpticalPreTrainedModel):
         self._teacher = (teacher,)
         return self
 
+    def encode_query(self, texts: Sequence[str], **kwargs: Any) -> list[Tensor]:
+        """Queries in the student's languages; of a student for documents alone, English ones by the attached teacher."""
+        if self.config.side == "document":
+            return self._attached("documents", "queries").encode_query(texts, **kwargs)
+        return super().encode_query(texts, **kwargs)
+
     def encode_document(self, texts: Sequence[str], **kwargs: Any) -> list[Tensor]:
-        """Documents as the attached teacher encodes them. Raises ValueError if none is attached."""
+        """Documents in English as the attached teacher encodes them; in the student's languages, if it was distilled for them.
+
+        Raises:
+            ValueError: they are the teacher's, and none is attached.
+        """
+        if self.config.side == "query":
+            return self._attached("queries", "documents").encode_document(texts, **kwargs)
+        return super().encode_document(texts, **kwargs)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        scoring_mask: Tensor | None = None,
+        task: str | None = None,
+        **kwargs: Any,
+    ) -> OpticalOutput:
+        """As the teacher's. `task` is what sentence-transformers encodes: ValueError if that side is the teacher's."""
+        if task in ("query", "document") and self.config.side not in (task, "both"):
+            teacher = (self.config.teacher or {}).get("name_or_path")
+            raise ValueError(
+                f"this student does not take encode_{task}: that side is its teacher's ({teacher}); load the teacher's repository "
+                "for it."
+            )
+        return super().forward(input_ids, attention_mask, scoring_mask, **kwargs)
+
+    def _attached(self, own: str, other: str) -> OpticalTeacherModel:
         if not self._teacher:
             name = (self.config.teacher or {}).get("name_or_path")
-            raise ValueError(
-                f"a student encodes queries; documents are its teacher's ({name}): call attach_teacher(teacher) first."
-            )
-        return self._teacher[0].encode_document(texts, **kwargs)
+            raise ValueError(f"a student encodes {own}; {other} are its teacher's ({name}): call attach_teacher(teacher) first.")
+        return self._teacher[0]

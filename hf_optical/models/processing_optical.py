@@ -22,6 +22,11 @@ class OpticalProcessor:
         tokenizer: the model's tokenizer; must know the markers (see `add_markers`) and, for expansion, a mask token.
         config: lengths, markers, expansion, skiplist.
 
+    Attributes:
+        query_marker, document_marker: token id, or text put in front, or None.
+        front, back: how many special tokens the tokenizer puts before and behind a text.
+        spelt: special token id -> ids that stand for it where a text has it.
+
     Raises:
         ValueError: a marker, the mask token or the padding token is not in the vocabulary; no room for text.
     """
@@ -37,15 +42,20 @@ class OpticalProcessor:
             raise ValueError("the tokenizer has no mask token for query expansion: set one, or do_query_expansion=False.")
         special = tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
         # the marker goes behind whatever the tokenizer puts in front ([CLS], <s>)
-        self._front = next((i for i, flag in enumerate(special) if not flag), len(special))
-        self._back = sum(special) - self._front
+        self.front = next((i for i, flag in enumerate(special) if not flag), len(special))
+        self.back = sum(special) - self.front
         # a word that is no single token comes back as [UNK]: kept, it would hide every unknown word from scoring
         words = [word for word in config.skiplist_words if word == tokenizer.unk_token or self._id(word) is not None]
         self._skiplist = torch.tensor(sorted({tokenizer.convert_tokens_to_ids(word) for word in words}), dtype=torch.long)
         # Told to take special tokens for text, a Unigram model still finds those that are pieces of its vocabulary (XLM-R's
         # "<s>"), and any tokenizer finds a marker that was added to it as an ordinary token: such ids are spelt out.
         reserved = {*tokenizer.all_special_ids, self.query_marker, self.document_marker} - {tokenizer.unk_token_id}
-        self._spelt = {i: self._spell(i, reserved) for i in reserved if isinstance(i, int)}
+        self.spelt = {i: self._spell(i, reserved) for i in reserved if isinstance(i, int)}
+
+    @property
+    def skiplist_ids(self) -> list[int]:
+        """Ids of document tokens that are attended to but not scored, ascending."""
+        return self._skiplist.tolist()
 
     def _id(self, token: str) -> int | None:
         """Id of a token of the vocabulary, None for other words."""
@@ -94,7 +104,7 @@ class OpticalProcessor:
             if not isinstance(text, str):
                 raise TypeError(f"text {i} is {type(text).__name__}, not a string.")
         inserted = [marker] if isinstance(marker, int) else []
-        needed = self._front + len(inserted) + self._back
+        needed = self.front + len(inserted) + self.back
         if max_length <= needed:
             raise ValueError(f"a length of {max_length} leaves no room for text: {needed} are special tokens.")
         if not texts:
@@ -110,10 +120,10 @@ class OpticalProcessor:
         return [self._assemble(ids, inserted, max_length) for ids in encoded]
 
     def _assemble(self, ids: list[int], inserted: list[int], max_length: int) -> list[int]:
-        end = len(ids) - self._back
-        front, body, back = ids[: self._front], ids[self._front : end], ids[end:]
-        if not self._spelt.keys().isdisjoint(body):
-            body = [piece for i in body for piece in self._spelt.get(i, (i,))]
+        end = len(ids) - self.back
+        front, body, back = ids[: self.front], ids[self.front : end], ids[end:]
+        if not self.spelt.keys().isdisjoint(body):
+            body = [piece for i in body for piece in self.spelt.get(i, (i,))]
             body = body[: max_length - len(front) - len(inserted) - len(back)]
         return front + inserted + body + back
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from transformers import set_seed
 
 from ..data import DataError, check_language, load_bitext, load_retrieval
 from ..data.files import atomic_write
+from ..hub.training_record import save_training_record, training_record
 from ..lexicon import WordAlignment
 from ..models import OpticalStudentModel, OpticalTeacherModel
 from ..training import OpticalTrainer, OpticalTrainingArguments
@@ -75,12 +76,12 @@ def distill(settings: DistillSettings, args: OpticalTrainingArguments) -> Optica
     alignments, vocabulary = adapt_vocabularies(settings, student, bitexts) if settings.adapt_vocabulary else (None, [])
     alignments = alignments or [None] * len(bitexts)
     data = build_training_data(settings, args, teacher, bitexts, train, alignments)
-    train_student(student, teacher, args, data.examples, held_out, collection, settings, passages=data.passages)
-    if args.process_index == 0:
-        output = Path(args.output_dir)
-        save_bitext_reports(bitexts, output / "bitext_report.json")
-        save_json(output / "training_data.json", data.report | {"vocabulary": vocabulary})
-    return student
+    reports = {bitext.language: bitext.report.to_dict() for bitext in bitexts}
+    beside = {
+        "bitext_report.json": next(iter(reports.values())) if len(reports) == 1 else reports,
+        "training_data.json": data.report | {"vocabulary": vocabulary},
+    }
+    return train_student(student, teacher, args, data.examples, held_out, collection, settings, data.passages, beside)
 
 
 def check_bitexts(settings: DistillSettings) -> None:
@@ -161,11 +162,13 @@ def train_student(
     collection: RetrievalCollection | None = None,
     settings: DevelopmentSettings | None = None,
     passages: EmbeddingCache | None = None,
+    beside: Mapping[str, object] | None = None,
 ) -> OpticalStudentModel:
     """Distil a student that is built already, and save it.
 
     Args:
         passages: the teacher's embeddings of what the examples' `documents` number.
+        beside: JSON files to save beside the model, by name: what is known of the data.
         settings: whether to resume in or overwrite the output folder; None: it is ready.
     """
     evaluator = student_evaluator(teacher, collection) if collection else None
@@ -174,19 +177,19 @@ def train_student(
     outcome = trainer.train(resume_from_checkpoint=resume_from)
     if trainer.is_world_process_zero():
         folder = save_finished(student, args.output_dir)
+        for name, content in (beside or {}).items():
+            save_json(folder / name, content)
         first = int(resume_from.rsplit("-", 1)[1]) if resume_from else 0
         if outcome.global_step > first:  # else nothing was trained, and what was measured before stands
             metrics = {"steps": outcome.global_step, "resumed_from_step": first, **outcome.metrics}
             save_json(folder / "train_metrics.json", metrics)
+            record = {"pairs": len(trainer.train_dataset), "steps": outcome.global_step, "outcome": outcome.metrics}
+            save_training_record(folder, training_record(args, settings, fingerprint=student.fingerprint(), **record))
         logger.info("student saved to %s", folder)
     trainer.accelerator.wait_for_everyone()
+    if args.push_to_hub:
+        trainer.push_to_hub()
     return student
-
-
-def save_bitext_reports(bitexts: Sequence[Bitext], file: Path) -> None:
-    """The report of one bitext as it is, of several by language."""
-    reports = {bitext.language: bitext.report.to_dict() for bitext in bitexts}
-    save_json(file, next(iter(reports.values())) if len(reports) == 1 else reports)
 
 
 def save_json(file: Path, content: object) -> None:

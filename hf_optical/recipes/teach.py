@@ -10,6 +10,7 @@ from transformers import set_seed
 
 from ..data import DataError, load_passages, load_retrieval, load_triples
 from ..evaluation import evaluate_model
+from ..hub.training_record import save_training_record, training_record
 from ..models import OpticalPreTrainedModel, OpticalTeacherModel
 from ..models.loading_optical import position_limit
 from ..search import ExactIndex
@@ -96,11 +97,16 @@ def train_teacher(
     evaluator = teacher_evaluator(collection) if collection else None
     trainer = TeacherTrainer(teacher, args, triples, retrieval_evaluator=evaluator)
     resume_from = settings and prepare_output_once(args, settings)
-    trainer.train(resume_from_checkpoint=resume_from)
+    outcome = trainer.train(resume_from_checkpoint=resume_from)
     if trainer.is_world_process_zero():
-        save_finished(teacher, args.output_dir)
+        folder = save_finished(teacher, args.output_dir)
+        if not resume_from or outcome.global_step > int(resume_from.rsplit("-", 1)[1]):
+            record = {"pairs": len(triples), "steps": outcome.global_step, "outcome": outcome.metrics}
+            save_training_record(folder, training_record(args, settings, fingerprint=teacher.fingerprint(), **record))
         logger.info("teacher saved to %s", args.output_dir)
     trainer.accelerator.wait_for_everyone()
+    if args.push_to_hub:
+        trainer.push_to_hub()
     return teacher
 
 

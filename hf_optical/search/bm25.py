@@ -64,7 +64,10 @@ class Bm25Index:
         for query in queries:
             known = [word for word in words(query) if word in self._vocabulary]
             scores = self._engine.get_scores(known) if known else np.zeros(len(self.ids))
-            order = np.argsort(-scores, kind="stable")[:k]
+            # only what can be among the first k is sorted, in the order of the documents where scores are equal
+            least = np.partition(scores, -k)[-k] if k < len(scores) else 0.0
+            best = np.flatnonzero(scores >= least)
+            order = best[np.argsort(-scores[best], kind="stable")][:k]
             results.append([(self.ids[i], float(scores[i])) for i in order if scores[i] > 0])
         return results
 

@@ -10,13 +10,19 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from transformers.utils import logging as hf_logging
 
-from ..models import OpticalPreTrainedModel, OpticalStudentModel, OpticalTeacherModel, TeacherMismatchError
+from ..models import OpticalPreTrainedModel, OpticalTeacherModel
+from .document import Document
+from .int8_scan import Int8Block, Int8Queries, fits_int8, int8_is_faster
+from .model_check import check_model
+from .scoring import best, checked_embeddings, maxsim_scores, membership
 
 # Token vectors in one block: enough for the matrix product to be efficient, few enough for its result with a batch of queries
 # (2,048 x 768 float32, 6 MB) to stay in cache until the maxima are taken.
 _TOKENS_PER_BLOCK = 2048
 # Documents wait until they have this many tokens before they are sorted by length into blocks: all that is held twice.
 _TOKENS_WAITING = 64 * _TOKENS_PER_BLOCK
+# From so many documents on it is worth finding candidates with integers first.
+_DOCUMENTS_FOR_INT8 = 512
 # Documents encoded at a time when an index is built.
 _DOCUMENTS_PER_CHUNK = 1024
 
@@ -24,7 +30,9 @@ _DOCUMENTS_PER_CHUNK = 1024
 class ExactIndex:
     """English documents, encoded once by the teacher; any of its students searches them.
 
-    Held as float32 on the CPU, 512 bytes for a token of 128 dimensions; `build` needs hardly more than that.
+    Held as float32 on the CPU, 512 bytes for a token of 128 dimensions; `build` needs hardly more than that. Where the processor
+    multiplies 8-bit integers fast, a copy in int8 (128 bytes a token) finds the documents that can be among the k best, and only
+    these are scored in float32: the results are those of scoring every document (`Int8Queries.scan` has the bound).
 
     Args:
         ids: document ids.
@@ -64,6 +72,9 @@ class ExactIndex:
         self.teacher_name = teacher_name
         self._dim: int | None = None
         self._blocks: list[tuple[Tensor, Tensor]] = []  # positions of the documents, (documents, length, d)
+        self._int8: list[Int8Block] = []  # of every block, once a search wants them
+        self._positions: dict[str, int] | None = None  # by id, once they are asked for
+        self._places: dict[int, Tensor] = {}  # position: (length, d), a view of its block
         documents, waiting, tokens = 0, [], 0
         for document in embeddings:
             document = self._checked(document, f"document {documents}")
@@ -103,16 +114,16 @@ class ExactIndex:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def document(self, id: str) -> Document:
+        """Text and embeddings of a document. Raises KeyError if it is not there."""
+        if self._positions is None:
+            self._positions = {own: position for position, own in enumerate(self.ids)}
+        embeddings = self._places.get(self._positions[id], torch.empty(0, self._dim or 0))
+        return Document(id, self.texts.get(id, ""), {}, embeddings, [])
+
     def check_model(self, model: OpticalPreTrainedModel) -> None:
         """Raise TeacherMismatchError (ValueError) unless this model's queries belong to the documents of this index."""
-        if isinstance(model, OpticalStudentModel):
-            model.check_teacher(self.teacher_fingerprint, self.teacher_name)
-        elif (fingerprint := model.fingerprint()) != self.teacher_fingerprint:
-            raise TeacherMismatchError(
-                f"the documents are encoded by {self.teacher_name or 'a teacher'} (fingerprint {self.teacher_fingerprint}), the "
-                f"queries by {model.name_or_path or 'another teacher'} (fingerprint {fingerprint}): build the index with the same "
-                "teacher."
-            )
+        check_model(model, self.teacher_fingerprint, self.teacher_name)
 
     @torch.no_grad()
     def search(
@@ -139,8 +150,9 @@ class ExactIndex:
         results: list[list[tuple[str, float]]] = []
         with tqdm(total=len(queries), desc="searching", unit="query", disable=not show_progress_bar) as progress:
             for start in range(0, len(queries), batch_size):
-                batch = queries[start : start + batch_size]
-                results += [self._best(scores, k) if len(q) else [] for scores, q in zip(self.scores(batch), batch, strict=True)]
+                batch = [self._checked(query, f"query {i}") for i, query in enumerate(queries[start : start + batch_size], start)]
+                scores = self._scores_of_candidates(batch, k) if self._prefers_int8(k) else self.scores(batch)
+                results += [self._best(row, k) if len(q) else [] for row, q in zip(scores, batch, strict=True)]
                 progress.update(len(batch))
         return results
 
@@ -151,14 +163,34 @@ class ExactIndex:
         queries = [self._checked(query, f"query {i}") for i, query in enumerate(queries)]
         if not queries:
             return result
-        tokens = torch.cat(queries)
-        # (query tokens, Q), 1 where the token is the query's: sums over each query's tokens in one product
-        lengths = torch.tensor([len(query) for query in queries])
-        membership = torch.eye(len(queries)).repeat_interleave(lengths, dim=0)
+        tokens, lengths = torch.cat(queries), [len(query) for query in queries]
         for positions, block in self._blocks:
             similarity = block.flatten(0, 1) @ tokens.T
-            best = similarity.view(*block.shape[:2], len(tokens)).amax(1)  # (documents, query tokens)
-            result[:, positions] = (best @ membership).T
+            maxima = similarity.view(*block.shape[:2], len(tokens)).amax(1)  # (documents, query tokens)
+            # a query's sum by itself, so that it does not depend on what else is in the batch
+            result[:, positions] = torch.stack([part.sum(1) for part in maxima.split(lengths, dim=1)])
+        return result
+
+    def _prefers_int8(self, k: int) -> bool:
+        return len(self._places) >= max(_DOCUMENTS_FOR_INT8, 4 * k) and fits_int8(self._dim) and int8_is_faster()
+
+    def _scores_of_candidates(self, queries: Sequence[Tensor], k: int) -> Tensor:
+        """`scores`, with -inf for documents that cannot be among the k best."""
+        if not self._int8:
+            self._int8 = [Int8Block.quantise(block) for _, block in self._blocks]
+        # the greatest and the least score that a document can have
+        most, least = torch.full((2, len(queries), len(self.ids)), -torch.inf)
+        scan = Int8Queries.quantise(torch.cat(queries), membership(queries))
+        for (positions, _), block in zip(self._blocks, self._int8, strict=True):
+            scores, bound = scan.scan(block)
+            most[:, positions], least[:, positions] = (scores + bound).T, (scores - bound).T
+        result = torch.full_like(most, -torch.inf)
+        for query, row, reached in zip(queries, result, most >= least.topk(k).values[:, -1:], strict=True):
+            candidates = reached.nonzero().squeeze(1)
+            if len(query) and len(candidates) > len(self._places) // 4:
+                row[:] = self.scores([query])[0]
+            elif len(query):
+                row[candidates] = maxsim_scores(query, [self._places[position] for position in candidates.tolist()])
         return result
 
     def _add(self, waiting: list[tuple[int, Tensor]]) -> None:
@@ -174,23 +206,13 @@ class ExactIndex:
                 row[: len(document)] = document
                 row[len(document) :] = document[0]
             self._blocks.append((torch.tensor([position for position, _ in chosen]), block))
+            self._places.update((position, row) for (position, _), row in zip(chosen, block, strict=True))
 
     def _checked(self, embeddings: Tensor, name: str) -> Tensor:
-        """As float32 on the CPU."""
-        if embeddings.dim() != 2 or embeddings.shape[1] != (self._dim or embeddings.shape[1]):
-            raise ValueError(f"{name} has embeddings of shape {tuple(embeddings.shape)}, not (tokens, {self._dim or 'd'}).")
+        embeddings = checked_embeddings(embeddings, self._dim, name)
         self._dim = embeddings.shape[1]
-        embeddings = embeddings.detach().to("cpu", torch.float32)
-        if not embeddings.isfinite().all():
-            raise ValueError(f"{name} has embeddings that are not finite: the model that encoded it is broken.")
         return embeddings
 
     def _best(self, scores: Tensor, k: int) -> list[tuple[str, float]]:
-        count = min(k, int((scores > -torch.inf).sum()))
-        if not count:
-            return []
-        # topk leaves it open which of several equal scores comes in last
-        candidates = (scores >= scores.topk(count).values[-1]).nonzero().squeeze(1)
-        values, order = scores[candidates].sort(descending=True, stable=True)
-        positions = candidates[order]
-        return [(self.ids[i], value) for i, value in zip(positions[:count].tolist(), values[:count].tolist(), strict=True)]
+        values, positions = best(scores, k)
+        return [(self.ids[i], value) for i, value in zip(positions.tolist(), values.tolist(), strict=True)]

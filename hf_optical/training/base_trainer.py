@@ -18,6 +18,9 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, EvalLoopOutput, rotate_checkpoints
 from transformers.utils import logging as hf_logging
 
+from ..hub.plan import Push
+from ..hub.trainer import push_checkpoint, push_trained, write_card
+
 _COMPLETE = "complete"
 _STATE = "trainer_state.json"
 
@@ -54,6 +57,32 @@ class LateInteractionTrainer(Trainer):
         output = super().evaluation_loop(*args, **kwargs)
         output.metrics.update(self._retrieval_metrics(kwargs.get("metric_key_prefix", "eval")))
         return output
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """The card that `optical push` writes."""
+        if self.is_world_process_zero():
+            write_card(self)
+
+    def push_to_hub(
+        self,
+        commit_message: str = "End of training",
+        blocking: bool = True,
+        token: str | None = None,
+        revision: str | None = None,
+        private: bool | None = None,
+        **kwargs: Any,
+    ) -> Push | None:
+        """Save the model and push what `optical push` would: no optimizer states, no training arguments with paths in them."""
+        if self.hub_model_id is None:
+            self.init_hf_repo(token=token, private=private)
+        self.save_model(_internal_call=True)
+        if not self.is_world_process_zero():
+            return None
+        self.create_model_card()
+        return push_trained(self, message=commit_message, token=token, revision=revision, private=private)
+
+    def _push_from_checkpoint(self, checkpoint_folder: str) -> None:
+        push_checkpoint(self, checkpoint_folder)
 
     def _retrieval_metrics(self, prefix: str) -> dict[str, float]:
         if self.retrieval_evaluator is None:

@@ -1,0 +1,181 @@
+"""`optical index`: encode English passages once, for every language; change and check the index."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..recipes.options import CommandParser, check_options, positive
+from .output import quiet_stdout
+
+if TYPE_CHECKING:
+    from ..search import DiskIndex
+
+_DESCRIPTION = """Encode English passages with the teacher, once; students of every language search them.
+
+  optical index PASSAGES --teacher T --output I          make an index; killed, the same command goes on
+  optical index MORE --teacher T --output I --add        add passages
+  optical index --output I --delete ID [ID ...]          take passages out
+  optical index --output I --compact                     free the room of what was taken out
+  optical index --output I --verify                      read every file, name what is damaged
+
+Several GPUs: accelerate launch --no_python optical index ..."""
+
+
+def run(argv: list[str]) -> None:
+    """Run the command. Raises ValueError, with one line, for whatever is in the way."""
+    options = _options(argv)
+    _check(options)
+    with quiet_stdout():
+        outcome = _change(options)
+    if outcome is not None:
+        print(json.dumps(outcome, ensure_ascii=False) if options.json else _text(outcome))
+
+
+def _options(argv: list[str]) -> Namespace:
+    parser = _parser()
+    check_options(parser, argv)
+    return parser.parse_intermixed_args(argv)  # what has no option's name may stand before or behind the options
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="optical index", description=_DESCRIPTION, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "passages", nargs="?", help="JSONL (_id, title, text, metadata), TSV, a text file, one a line, or a folder of .txt files"
+    )
+    parser.add_argument("--output", required=True, help="folder of the index")
+    parser.add_argument("--teacher", help="encodes the passages: a folder or Hub name")
+    parser.add_argument("--dtype", choices=("float16", "int8"), help="of the stored embeddings (default: float16)")
+    parser.add_argument("--pool-factor", type=_factor, help="so many tokens of a passage become about one (default: 1)")
+    parser.add_argument("--batch-size", type=positive, default=32, help="passages encoded at a time (default: 32)")
+    parser.add_argument("--device", help="cpu, cuda, ... (default: a GPU if there is one)")
+    parser.add_argument("--overwrite", action="store_true", help="replace another index in this folder")
+    task = parser.add_mutually_exclusive_group()
+    task.add_argument("--add", action="store_true", help="add the passages to the index")
+    task.add_argument("--delete", nargs="+", metavar="ID", help="take these passages out")
+    task.add_argument("--verify", action="store_true", help="check every file of the index")
+    task.add_argument("--compact", action="store_true", help="free the room of passages taken out, join small additions")
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    return parser
+
+
+def _factor(text: str) -> int:
+    number = positive(text)
+    if number > 16:
+        raise ArgumentTypeError(f"{text} leaves next to nothing of a passage: 2 to 4 are usual")
+    return number
+
+
+def _check(options: Namespace) -> None:
+    encodes = not (options.delete or options.verify or options.compact)
+    task = "--delete" if options.delete else "--verify" if options.verify else "--compact"
+    if encodes and not (options.passages and options.teacher):
+        raise ValueError("PASSAGES and --teacher are needed to encode passages; see `optical index --help`")
+    given = [name for name in ("passages", "teacher", "dtype", "pool_factor", "overwrite") if getattr(options, name)]
+    if not encodes and given:
+        raise ValueError(f"{given[0].replace('_', '-')} has no meaning with {task}; see `optical index --help`")
+    kept = [name for name in ("dtype", "pool_factor", "overwrite") if getattr(options, name)]
+    if options.add and kept:
+        raise ValueError(f"--{kept[0].replace('_', '-')} has no meaning with --add: the index keeps what it was made with")
+
+
+def _change(options: Namespace) -> dict[str, Any] | None:
+    """What there is to tell; None in all processes but the first."""
+    from ..search import DiskIndex
+    from ..search.processes import shared_build
+
+    if options.verify:
+        index = DiskIndex.open(options.output)
+        if problems := index.verify():
+            raise ValueError(f"{'; '.join(problems)}: restore from a copy, or build the index again.")
+        return _outcome(index) | {"verified": True}
+    if options.delete or options.compact:
+        index = DiskIndex.open(options.output)
+        index.delete(options.delete) if options.delete else index.compact()
+        return _outcome(index)
+
+    from ..data import load_passages
+    from ..recipes.loading import load_teacher
+
+    ids, texts = load_passages(options.passages)
+    metadata = passage_metadata(options.passages, ids)
+    processes = shared_build()
+    teacher = load_teacher(options.teacher).to(options.device or _device())
+    if options.add:
+        index = DiskIndex.open(options.output)
+        index.add(teacher, ids, texts, metadata, batch_size=options.batch_size)
+    else:
+        index = DiskIndex.build(
+            options.output,
+            teacher,
+            ids,
+            texts,
+            metadata,
+            dtype=options.dtype or "float16",
+            pool_factor=options.pool_factor or 1,
+            batch_size=options.batch_size,
+            overwrite=options.overwrite,
+        )
+    return None if processes.get("process_index") else _outcome(index)
+
+
+def passage_metadata(path: str, ids: list[str]) -> list[dict[str, Any]]:
+    """The `metadata` of each passage of a JSON Lines file, {} where there is none. Raises DataError if one is no object."""
+    from ..data.errors import DataError
+    from ..data.files import read_json_lines
+
+    if Path(path).is_dir() or Path(Path(path).name.lower().removesuffix(".gz")).suffix not in (".jsonl", ".ndjson"):
+        return [{} for _ in ids]
+    found = {}
+    for line, record, _ in read_json_lines(path, 64_000_000):
+        metadata = record.get("metadata") or {}
+        if not isinstance(metadata, dict):
+            raise DataError(
+                f"a {type(metadata).__name__}, not an object", path=path, line=line, column="metadata", fix='write {"year": 1999}'
+            )
+        if metadata:
+            found[str(record.get("_id", record.get("id", ""))).strip()] = metadata
+    return [found.get(i, {}) for i in ids]
+
+
+def _device() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        return "cpu"
+    import os
+
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+
+
+def _outcome(index: DiskIndex) -> dict[str, Any]:
+    manifest = index.manifest
+    stored = sum(entry.bytes for segment in manifest.segments for entry in segment.files.values())
+    return {
+        "index": str(index.folder),
+        "passages": len(index),
+        "deleted": manifest.documents - len(index),
+        "tokens": sum(segment.tokens for segment in manifest.segments),
+        "bytes": stored,
+        "dtype": manifest.dtype,
+        "pool_factor": manifest.pool_factor,
+        "dim": manifest.dim,
+        "teacher": {"name_or_path": manifest.teacher_name, "fingerprint": manifest.teacher_fingerprint},
+    }
+
+
+def _text(outcome: dict[str, Any]) -> str:
+    size, passages = outcome["bytes"], outcome["passages"]
+    lines = [
+        f"index: {outcome['index']}, {passages:,} passages, {outcome['tokens']:,} tokens, {size:,} bytes"
+        + (f" ({size / passages:,.0f} a passage)" if passages else "")
+    ]
+    if outcome["deleted"]:
+        lines.append(f"deleted: {outcome['deleted']:,}, still on the disk: --compact frees their room")
+    if outcome.get("verified"):
+        lines.append("every file is whole")
+    else:
+        lines.append(f"next: optical search {outcome['index']} --student S 'your question'")
+    return "\n".join(lines)

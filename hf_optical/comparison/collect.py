@@ -1,0 +1,107 @@
+"""The results of a comparison, read back from the folders of its runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.errors import DataError
+from .config import MAIN_METRIC, ComparisonConfig
+from .jobs import list_jobs
+from .results import FAILURE, RunResult
+
+
+class Results:
+    """Values of single queries, averaged over seeds, by method, language and size.
+
+    Args:
+        config: the comparison.
+        seeds: seeds beside those of the configuration.
+
+    Raises:
+        DataError: a result is broken, or results of one language are not of the same queries, passages and teacher.
+    """
+
+    def __init__(self, config: ComparisonConfig, seeds: Collection[int] = ()) -> None:
+        self.config = config
+        self.missing: list[str] = []
+        self.failed: dict[str, str] = {}
+        self._runs: dict[tuple[str, str, int | None], list[RunResult]] = {}
+        self._queries: dict[str, list[str]] = {}
+        self._first: dict[str, RunResult] = {}
+        for name, method in config.methods.items():
+            own = config.seeds_of(method)
+            every = own if own == (None,) else tuple(dict.fromkeys([*own, *seeds]))
+            for job in list_jobs(config, methods=[name], seeds=every, pairs=known_pairs(config)):
+                if job.method.name == name:
+                    self._read(job.name, job.folder, job.results, job.limit, name)
+
+    def _read(self, job: str, folder: Path, results: Mapping[str, Path], limit: int | None, method: str) -> None:
+        found = {language: RunResult.read(place) for language, place in results.items()}
+        if not all(found.values()):
+            failure = folder / FAILURE
+            if failure.exists():
+                self.failed[job] = json.loads(failure.read_text(encoding="utf-8"))["reason"]
+            else:
+                self.missing.append(job)
+        for language, result in found.items():
+            if result is not None:
+                self._check(job, language, result)
+                self._runs.setdefault((method, language, limit), []).append(result)
+
+    def _check(self, job: str, language: str, result: RunResult) -> None:
+        first = self._first.setdefault(language, result)
+        ids = self._queries.setdefault(language, sorted(result.per_query[MAIN_METRIC]))
+        wrong = "other queries" if sorted(result.per_query[MAIN_METRIC]) != ids else ""
+        wrong = "other passages" if result.passages != first.passages else wrong
+        wrong = "the documents of another teacher" if result.teacher != first.teacher else wrong
+        lacking = [name for name in self.config.metrics if name not in result.per_query]
+        wrong = f"other cut-offs ({', '.join(lacking)} is missing)" if lacking else wrong
+        if wrong:
+            raise DataError(f"{job} was evaluated on {wrong} than {first.method}", fix="run it again with --rerun")
+
+    def runs(self, method: str, language: str, limit: int | None = None) -> list[RunResult]:
+        """The runs of a method on a language, one a seed."""
+        return self._runs.get((method, language, limit), [])
+
+    def main_runs(self, method: str, language: str) -> list[RunResult]:
+        """Those that the tables are about: with all pairs, or the most."""
+        return self.runs(method, language, self.config.methods[method].main_size)
+
+    def queries(self, language: str) -> list[str]:
+        """Ids of the queries, in the order of all values; [] if there is no result yet."""
+        return self._queries.get(language, [])
+
+    def passages(self, language: str) -> int:
+        return self._first[language].passages if language in self._first else 0
+
+    def teachers(self) -> list[str]:
+        """Fingerprints of the teachers that the results belong to: one, if all is well."""
+        return sorted({result.teacher for result in self._first.values()})
+
+    def values(self, runs: list[RunResult], metric: str) -> np.ndarray:
+        """`(queries,)`: mean over the runs."""
+        ids = self._queries[runs[0].language]
+        return np.mean([[run.per_query[metric][query] for query in ids] for run in runs], axis=0)
+
+    def languages_of(self, method: str) -> list[str]:
+        """The languages that a method has results for."""
+        return [language for language in self.config.languages if self.main_runs(method, language)]
+
+
+def known_pairs(config: ComparisonConfig) -> dict[str, int]:
+    """Language -> number of its pairs, as far as its bitext has been read."""
+    files = {name: config.output / "bitext" / f"{name}.json" for name in config.languages}
+    return {name: json.loads(file.read_text(encoding="utf-8"))["pairs"] for name, file in files.items() if file.exists()}
+
+
+def took(runs: list[RunResult]) -> dict[str, Any]:
+    """Means over seeds of what runs took; steps only where they are equal."""
+    seconds = [run.took["train_seconds"] for run in runs if "train_seconds" in run.took]
+    steps = {run.took["steps"] for run in runs if "steps" in run.took}
+    found: dict[str, Any] = {"train_seconds": float(np.mean(seconds))} if seconds else {}
+    return found | ({"steps": steps.pop()} if len(steps) == 1 else {})

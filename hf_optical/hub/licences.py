@@ -1,0 +1,185 @@
+"""Licences of the sources of a bitext: which there are, whether they go together, and what follows for the whole."""
+
+from __future__ import annotations
+
+import csv
+import fnmatch
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from os import PathLike
+from pathlib import Path
+
+import yaml
+
+from ..data.errors import did_you_mean
+from .errors import HubError
+
+_PERMISSIVE = ("cc0-1.0", "pddl", "unlicense", "mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause")
+# The Hub's identifiers of what text comes under; others are written as "other" with their name.
+_ON_THE_HUB = {
+    *_PERMISSIVE,
+    *(f"cc-by-{v}" for v in ("2.0", "2.5", "3.0", "4.0")),
+    *(f"cc-by-sa-{v}" for v in ("3.0", "4.0")),
+    *(f"cc-by-nc-{v}" for v in ("2.0", "3.0", "4.0")),
+    *(f"cc-by-nc-sa-{v}" for v in ("2.0", "3.0", "4.0")),
+    *("cc-by-nd-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "gpl-2.0", "gpl-3.0", "lgpl-3.0", "agpl-3.0", "odc-by", "odbl"),
+}
+_STRENGTH = ("", "by", "by-sa", "by-nc", "by-nc-sa", "gpl", "by-nd", "by-nc-nd")
+
+
+@dataclass(frozen=True)
+class Licence:
+    """A licence by its lower-case identifier, such as `cc-by-sa-4.0`."""
+
+    id: str
+
+    @classmethod
+    def parse(cls, text: str) -> Licence:
+        """Of any spelling.
+
+        Example:
+            >>> Licence.parse("CC BY-SA 4.0").id, Licence.parse("CC0").id, Licence.parse("GPL-2.0-or-later").family
+            ('cc-by-sa-4.0', 'cc0-1.0', 'gpl')
+        """
+        name = "-".join(text.lower().replace("_", "-").split())
+        name = {"cc0": "cc0-1.0", "public-domain": "cc0-1.0", "apache2": "apache-2.0", "apache": "apache-2.0"}.get(name, name)
+        if name.startswith("cc-") and not name[-1].isdigit() and name in ("cc-by", "cc-by-sa", "cc-by-nc", "cc-by-nc-sa"):
+            raise HubError(f"licence {text!r} lacks its version: write for example {text}-4.0.")
+        if not name:
+            raise HubError("a licence is empty: write for example SOURCE=CC-BY-4.0.")
+        return cls(name)
+
+    @property
+    def family(self) -> str:
+        """What it asks for: "" (nothing to hinder), by, by-sa, by-nc, by-nc-sa, by-nd, by-nc-nd, gpl; "?" if not known."""
+        if self.id in _PERMISSIVE:
+            return ""
+        if self.id.startswith("cc-"):
+            parts = [part for part in self.id.split("-")[1:] if part.isalpha() and len(part) == 2]
+            return "-".join(p for p in parts if p in ("by", "sa", "nc", "nd"))
+        if self.id.startswith(("gpl", "agpl", "lgpl")):
+            return "gpl"
+        return {"odc-by": "by", "odbl": "by-sa"}.get(self.id, "?")
+
+    @property
+    def non_commercial(self) -> bool:
+        return "nc" in self.family.split("-")
+
+    @property
+    def hub_id(self) -> str:
+        """Identifier for a card's metadata; "other" where the Hub has none."""
+        return self.id if self.id in _ON_THE_HUB else "other"
+
+
+def read_licences(entries: Iterable[str] = (), file: str | PathLike[str] | None = None) -> dict[str, str]:
+    """Source (or pattern, such as `asp-*`) to licence, of `SOURCE=LICENCE` texts and a file; the texts win.
+
+    The file is YAML (`source: licence`) or TSV with columns `source` and `licence`.
+    """
+    table: dict[str, str] = {}
+    if file is not None:
+        path = Path(file)
+        if not path.is_file():
+            raise HubError(f"{file}: there is no such file of licences; check the path.")
+        text = path.read_text(encoding="utf-8")
+        if path.suffix in (".yaml", ".yml"):
+            content = yaml.safe_load(text)
+            if not isinstance(content, dict):
+                raise HubError(f"{file}: no mapping of sources to licences: write lines like `tico19: CC0-1.0`.")
+            table |= {str(key): str(value) for key, value in content.items()}
+        else:
+            rows = csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
+            if not {"source", "licence"} <= set(rows.fieldnames or ()):
+                raise HubError(f"{file}:1: no columns `source` and `licence`, parted by a tab: write this header.")
+            table |= {row["source"]: row["licence"] or "" for row in rows}
+    for entry in entries:
+        source, equals, licence = entry.partition("=")
+        if not (equals and source and licence):
+            raise HubError(f"--licence {entry!r}: write SOURCE=LICENCE, such as tico19=CC0-1.0.")
+        table[source] = licence
+    return {source: Licence.parse(licence).id for source, licence in table.items()}
+
+
+def licence_of(source: str, table: Mapping[str, str]) -> str | None:
+    """The licence of a source: by its name, else by the longest pattern that fits."""
+    if source in table:
+        return table[source]
+    fitting = [pattern for pattern in table if fnmatch.fnmatchcase(source, pattern)]
+    return table[max(fitting, key=len)] if fitting else None
+
+
+def pattern_of(source: str, table: Mapping[str, str]) -> str | None:
+    """The pattern of the table that a source falls under, None if it is named itself or not at all."""
+    if source in table:
+        return None
+    return max((pattern for pattern in table if fnmatch.fnmatchcase(source, pattern)), key=len, default=None)
+
+
+def grouped(counts: Mapping[str, int], table: Mapping[str, str]) -> dict[str, int]:
+    """Counts by source, those that fall under one pattern added up.
+
+    Example:
+        >>> grouped({"asp-0001": 2, "tico19": 1, "asp-0002": 3}, {"asp-*": "cc-by-4.0"})
+        {'asp-*': 5, 'tico19': 1}
+    """
+    found: dict[str, int] = {}
+    for source, number in counts.items():
+        name = pattern_of(source, table) or source
+        found[name] = found.get(name, 0) + number
+    return found
+
+
+def licences_of(sources: Iterable[str], table: Mapping[str, str]) -> dict[str, str]:
+    """Licence of each source. Raises HubError for sources that the table does not have."""
+    found = {source: licence_of(source, table) for source in sources}
+    missing = [source for source, licence in found.items() if licence is None]
+    if missing:
+        known = did_you_mean(missing[0], table)
+        names = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        raise HubError(f"no licence is known for {names}; {known or f'add --licence {missing[0]}=LICENCE, such as CC-BY-4.0'}.")
+    return {source: licence for source, licence in found.items() if licence is not None}
+
+
+def conflict(licences: Iterable[str]) -> tuple[str, str] | None:
+    """Two licences whose texts must not be adapted into one work, the first such pair; None where all go together."""
+    for one, other in combinations(sorted(set(licences)), 2):
+        families = {Licence(one).family, Licence(other).family}
+        if any("nd" in family for family in families) or "?" in families:
+            return one, other
+        if "gpl" in families and families != {"gpl", ""}:
+            return one, other
+        if "by-sa" in families and any("nc" in family for family in families):
+            return one, other
+    return None
+
+
+def whole(licences: Iterable[str]) -> tuple[str, str]:
+    """`license` and `license_name` of what is made of all: the one that asks for most; ("other", names) where they conflict.
+
+    Example:
+        >>> whole(["cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0"]), whole([])
+        (('cc-by-sa-4.0', ''), ('unknown', ''))
+        >>> whole(["cc-by-sa-4.0", "cc-by-nc-4.0"])
+        ('other', 'cc-by-nc-4.0-and-cc-by-sa-4.0')
+    """
+    different = sorted(set(licences))
+    if not different:
+        return "unknown", ""
+    if conflict(different):
+        return "other", "-and-".join(different)
+    order = {family: place for place, family in enumerate(_STRENGTH)}
+    strongest = Licence(max(different, key=lambda licence: (order.get(Licence(licence).family, -1), licence)))
+    return (strongest.hub_id, "") if strongest.hub_id != "other" else ("other", strongest.id)
+
+
+def check_mix(licences: Mapping[str, str], *, allow: bool) -> None:
+    """Raise HubError where licences forbid to be mixed and the person has not said that it is meant so."""
+    if allow or not (pair := conflict(licences.values())):
+        return
+    example = [next(source for source, licence in licences.items() if licence == one) for one in pair]
+    raise HubError(
+        f"{pair[0]} ({example[0]}) and {pair[1]} ({example[1]}) must not be mixed into one work: leave one of them out, or say "
+        "--allow-mixed-licences if every part keeps its own."
+    )

@@ -1,0 +1,210 @@
+"""The cards of students and teachers: filled from the files that lie beside the weights."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import ModelCardData
+
+from ..data.languages import language_name
+from .errors import HubError
+from .licences import Licence, conflict, grouped, licence_of, whole
+from .results import eval_results, own_results, read_results, tables
+from .templates import render
+from .training_record import FILE as TRAINING
+
+REPORT, METRICS = "bitext_report.json", "train_metrics.json"
+
+
+@dataclass
+class ModelFacts:
+    """What is known of a model besides its files.
+
+    Attributes:
+        kind: "student" or "teacher".
+        config: content of its config.json.
+        fingerprint: of the weights. parameters: their number.
+        licences: source -> licence, as far as they are known.
+    """
+
+    kind: str
+    config: Mapping[str, Any]
+    fingerprint: str
+    parameters: int
+    licences: Mapping[str, str] = field(default_factory=dict)
+
+
+def model_card(folder: Path, repo: str, facts: ModelFacts, *, revision: str, paths: Sequence[str] = ()) -> str:
+    """The card of a student or teacher.
+
+    Args:
+        folder: of the model, with `evaluation/*.json`, `training.json`, `bitext_report.json` as far as there are.
+        repo: where it goes.
+        facts: see `ModelFacts`.
+        revision: what pins this content.
+        paths: of the files that go with it.
+
+    Raises:
+        HubError: a file is damaged, or a figure in it is not what an evaluation wrote.
+    """
+    training = _read(folder / TRAINING)
+    if training.get("fingerprint") not in (None, facts.fingerprint):
+        raise HubError(
+            f"{TRAINING} is the record of other weights (fingerprint {training['fingerprint']}, this model {facts.fingerprint}): "
+            "remove it, or push the model that it belongs to."
+        )
+    counts = bitext_counts(folder)
+    results = read_results(folder)
+    own = own_results(results, facts.kind, facts.fingerprint, folder.resolve().name)
+    languages = list(facts.config.get("languages") or [])
+    sources = _sources(counts, facts.licences)
+    known = [source["licence"] for source in sources if source["licence"]]
+    licence, licence_name = whole(known) if len(known) == len(sources) else ("unknown", "")
+    data = _metadata(repo, facts, languages, training, own, "modules.json" in paths)
+    data.license = licence
+    if licence_name:
+        data.license_name = licence_name
+    names = [language_name(code) for code in languages]
+    return render(
+        f"{facts.kind}.md",
+        data,
+        repo=repo,
+        name=repo.split("/")[-1],
+        revision=revision,
+        languages=_joined(names) or "English",
+        question=f"your question in {_joined(names[:1]) or 'English'}",
+        side=facts.config.get("side") or "query",
+        distilled=bool(training or (folder / METRICS).is_file()),
+        teacher=teacher_of(facts.config),
+        fingerprint=facts.fingerprint,
+        parameters=f"{facts.parameters:,}",
+        **{name: facts.config.get(name) for name in ("embedding_dim", "query_length", "document_length")},
+        side_files="modules.json" in paths,
+        tables=tables(results, own),
+        own=bool(own),
+        training=_training_rows(training, _read(folder / METRICS)),
+        arguments=[(name, _cell(value)) for name, value in (training.get("arguments") or {}).items()],
+        sources=sources,
+        counts={"kept": f"{counts['kept']:,}", "read": f"{counts['read']:,}"} if counts else None,
+        licence=licence,
+        licence_name=licence_name,
+        non_commercial=_non_commercial(sources),
+        mixed=conflict(known) is not None,
+    )
+
+
+def bitext_counts(folder: Path) -> dict[str, Any]:
+    """Rows `read` and `kept`, and kept ones `by_source`, of the report on one bitext or on one for each language; {} without."""
+    report = _read(folder / REPORT)
+    reports = [report] if "rows_kept" in report else [part for part in report.values() if isinstance(part, dict)]
+    if not reports:
+        return {}
+    by_source: Counter[str] = Counter()
+    for part in reports:
+        by_source.update(part["kept_by_source"])
+    return {
+        "read": sum(part["rows_read"] for part in reports),
+        "kept": sum(part["rows_kept"] for part in reports),
+        "by_source": dict(by_source),
+    }
+
+
+def teacher_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """Name, repository ("" unless it is one), revision and fingerprint of a student's teacher."""
+    teacher = config.get("teacher") or {}
+    name, revision = str(teacher.get("name_or_path") or ""), str(teacher.get("revision") or "")
+    # a folder has no revision; a Hub name that was loaded as such has the commit
+    return {
+        "name": Path(name).name if name else "",
+        "repo": name if revision and name.count("/") == 1 else "",
+        "revision": revision,
+        "fingerprint": str(teacher.get("fingerprint") or ""),
+    }
+
+
+def _metadata(
+    repo: str, facts: ModelFacts, languages: list[str], training: Mapping[str, Any], own: list, side_files: bool
+) -> ModelCardData:
+    tags = ["hf_optical", "late-interaction", "ColBERT", *(["cross-lingual-retrieval"] if languages else [])]
+    tags += ["sentence-transformers", "PyLate"] if side_files else []
+    teacher = teacher_of(facts.config)["repo"]
+    values: dict[str, Any] = {
+        "language": [*languages, "en"] if languages else "en",
+        "library_name": "transformers",
+        "pipeline_tag": "sentence-similarity",
+        "tags": tags,
+        "model_name": repo.split("/")[-1],
+        "eval_results": eval_results(own, languages) or None,
+    }
+    if teacher:
+        values["base_model"] = teacher
+    bitext = (training.get("arguments") or {}).get("bitext") or []
+    if datasets := [name for name in bitext if _is_dataset(name)]:
+        values["datasets"] = datasets
+    data = ModelCardData(**values)
+    if not own:
+        del data.model_name  # it would be metadata of its own without results to belong to
+    return data
+
+
+def _is_dataset(name: Any) -> bool:
+    return isinstance(name, str) and name.count("/") == 1 and not Path(name).suffix and not Path(name).exists()
+
+
+def _sources(counts: Mapping[str, Any], licences: Mapping[str, str]) -> list[dict[str, str]]:
+    pairs = grouped(counts.get("by_source") or {}, licences)
+    if not pairs:
+        return [{"name": source, "pairs": "", "licence": licence} for source, licence in licences.items()]
+    return [{"name": name, "pairs": f"{n:,}", "licence": licence_of(name, licences) or ""} for name, n in pairs.items()]
+
+
+def _non_commercial(sources: Sequence[Mapping[str, str]]) -> str:
+    found = [f"{source['name']} is {source['licence']}" for source in sources if source["licence"] and _is_nc(source["licence"])]
+    return ", ".join(found)
+
+
+def _is_nc(licence: str) -> bool:
+    return Licence(licence).non_commercial
+
+
+def _training_rows(training: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Rows of the card's table, from training.json, or what train_metrics.json has of them."""
+    facts = dict(training) or {
+        "steps": metrics.get("steps"),
+        "epochs": metrics.get("epoch"),
+        "train_loss": metrics.get("train_loss"),
+        "seconds": metrics.get("train_runtime"),
+    }
+    names = {"examples": "examples", "steps": "steps", "examples_per_step": "examples per step", "epochs": "epochs"}
+    names |= {"train_loss": "mean training loss", "seconds": "seconds", "finished": "finished", "commit": "commit of hf_optical"}
+    rows = [(title, _cell(facts[key])) for key, title in names.items() if facts.get(key) is not None]
+    for key in ("hardware", "versions"):
+        if facts.get(key):
+            rows.append((key, ", ".join(f"{name} {value}" for name, value in facts[key].items())))
+    return rows
+
+
+def _cell(value: Any) -> str:
+    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return " ".join(text.split()).replace("|", r"\|")
+
+
+def _joined(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise HubError(f"{file.name}: not valid JSON ({error}): write it again.") from None
+    if not isinstance(content, dict):
+        raise HubError(f"{file.name}: no JSON object: write it again.")
+    return content

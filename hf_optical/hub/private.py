@@ -1,0 +1,137 @@
+"""Nothing private leaves this machine: tokens, keys, user and host names, absolute paths."""
+
+from __future__ import annotations
+
+import fnmatch
+import getpass
+import json
+import mmap
+import os
+import re
+import socket
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from .errors import HubError
+from .files import Outgoing
+
+_TOKENS = re.compile(
+    r"\bhf_[A-Za-z0-9]{20,}|\bapi_org_[A-Za-z0-9]{20,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bAKIA[0-9A-Z]{16}\b"
+    r"|\bsk-[A-Za-z0-9_-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+)
+_ROOTS = "home|Users|root|tmp|var|mnt|opt|scratch|workspace|work|content|kaggle|srv|media|private|gpfs|lustre|export"
+_PATHS = re.compile(rf"(?<![\w.:/~\-])/(?:{_ROOTS})/[\w.\-]+|(?<!\w)[A-Za-z]:\\+Users\\+[\w.\-]+")
+# Words and sentences of people are no paths, whatever they look like; only what is known of this machine is looked for there.
+_DATA = ("tokenizer.json", "vocab*", "merges.txt", "*.tsv", "*.csv", "*.jsonl", "*.trec", "sentencepiece*", "spm*")
+_NOBODY = {"root", "user", "admin", "ubuntu", "runner", "nobody", "app", "worker", "debian", "jovyan", "localhost"}
+
+
+def refuse_private(
+    files: Iterable[Outgoing], *, token: str | None = None, namespace: str = "", folders: Sequence[Path] = ()
+) -> None:
+    """Raise HubError, with file and line, for the first file that would tell something private.
+
+    Args:
+        files: what is to be sent.
+        token: the token in use, which must be nowhere.
+        namespace: owner of the repository, whose name is public.
+        folders: where the files come from; their absolute paths must be nowhere.
+    """
+    known = _known_here(token, namespace, folders)
+    for file in files:
+        text = _text(file)
+        if text is None:
+            _search_bytes(file, known)
+            continue
+        data = any(fnmatch.fnmatch(PurePosixPath(file.path).name, pattern) for pattern in _DATA)
+        patterns = [(_TOKENS, "a token or key"), *known] + ([] if data else [(_PATHS, "a path of a machine")])
+        for pattern, what in patterns:
+            if found := pattern.search(text):
+                line = text.count("\n", 0, found.start()) + 1
+                raise HubError(f"{file.path}:{line}: {what} is in this line; take it out (nothing was sent).")
+
+
+def _known_here(token: str | None, namespace: str, folders: Sequence[Path]) -> list[tuple[re.Pattern[str], str]]:
+    """Patterns for what is known of this machine."""
+    known = [(re.compile(re.escape(token)), "your token")] if token else []
+    places = {
+        Path.home(),
+        Path(sys.prefix),
+        *(folder.resolve() for folder in folders),
+        *(Path(os.path.abspath(f)) for f in folders),
+    }
+    for place in sorted({str(place) for place in places if len(place.parts) > 1}):
+        known.append((re.compile(rf"(?<![\w.:]){re.escape(place)}(?![\w])/?"), "a path of this machine"))
+    for name, what in ((_user(), "your user name"), (socket.gethostname(), "the name of this machine")):
+        if len(name) >= 3 and name.lower() not in _NOBODY and name != namespace:
+            word = re.escape(name)
+            known.append((re.compile(rf"[/\\]{word}(?=[/\\\"'\s]|$)|\b{word}@|[\"']{word}[\"']", re.MULTILINE), what))
+    return known
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in containers
+        return ""
+
+
+def _text(file: Outgoing) -> str | None:
+    """Content of a text file, None for a binary one."""
+    if file.path.endswith((".safetensors", ".parquet", ".onnx", ".model", ".gz", ".png", ".jpg")):
+        return None
+    content = file.read()
+    try:
+        return None if b"\0" in content[:8192] else content.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _search_bytes(file: Outgoing, known: Sequence[tuple[re.Pattern[str], str]]) -> None:
+    patterns = [(re.compile(p.pattern.encode(), p.flags & re.MULTILINE), w) for p, w in known if "name" not in w]
+    patterns.append((re.compile(_TOKENS.pattern.encode()), "a token or key"))
+    if not file.size:
+        return
+    if isinstance(file.content, bytes):
+        _search(file, file.content, patterns)
+        return
+    with file.content.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        _search(file, content, patterns)
+
+
+def _search(file: Outgoing, content: Any, patterns: Sequence[tuple[re.Pattern[bytes], str]]) -> None:
+    for pattern, what in patterns:
+        if found := pattern.search(content):
+            raise HubError(f"{file.path}: byte {found.start()}: {what} is in this file; take it out (nothing was sent).")
+
+
+def without_folders(value: Any) -> Any:
+    """JSON values in which every absolute path, alone or before `:line`, has become the name at its end.
+
+    Example:
+        >>> without_folders({"first": ["/home/ada/sw.tsv:7", "sw.tsv:9"], "teacher": "runs/teacher"})
+        {'first': ['sw.tsv:7', 'sw.tsv:9'], 'teacher': 'runs/teacher'}
+    """
+    if isinstance(value, dict):
+        return {without_folders(key): without_folders(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_folders(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    if value.startswith(("~/", "../")) or (len(value) > 1 and os.path.isabs(value)):
+        return PurePosixPath(value).name
+    return PureWindowsPath(value).name if re.match(r"[A-Za-z]:\\", value) else value
+
+
+def cleaned_json(file: Outgoing) -> Outgoing:
+    """A JSON file of ours as it is sent: without the folders of this machine; the file itself where there are none."""
+    try:
+        content = json.loads(file.read())
+    except ValueError as error:
+        raise HubError(f"{file.path}: not valid JSON ({error}): write it again.") from None
+    cleaned = without_folders(content)
+    if cleaned == content:
+        return file
+    return Outgoing(file.path, (json.dumps(cleaned, indent=1, ensure_ascii=False) + "\n").encode())

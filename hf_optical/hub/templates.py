@@ -1,0 +1,30 @@
+"""The card templates: `model_cards/` of the repository, packaged beside this file in a wheel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import DatasetCard, DatasetCardData, ModelCard, ModelCardData
+
+from .errors import HubError
+
+_PLACES = (Path(__file__).parent / "model_cards", Path(__file__).parents[2] / "model_cards")
+
+
+def template(name: str) -> Path:
+    """Path of a template, such as `student.md`. Raises HubError where the installation lacks it."""
+    for place in _PLACES:
+        if (place / name).is_file():
+            return place / name
+    raise HubError(f"the card template {name} is missing: install hf_optical again.")
+
+
+def render(file: str, data: ModelCardData | DatasetCardData, /, **values: Any) -> str:
+    """The card of a template: metadata `data`, and `values` for the text."""
+    card = DatasetCard if isinstance(data, DatasetCardData) else ModelCard
+    text = card.from_template(data, template_path=str(template(file)), **values).content
+    lines = [line.rstrip() for line in text.strip().splitlines()]
+    # an empty `if` leaves empty lines behind
+    kept = [line for i, line in enumerate(lines) if line or (i and lines[i - 1])]
+    return "\n".join(kept) + "\n"

@@ -1,0 +1,257 @@
+"""Change an index on disk: every change is a new manifest, swapped in at once when all that it names is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from transformers.utils import logging as hf_logging
+
+from ..models import OpticalTeacherModel, TeacherMismatchError
+from .index_error import IndexFormatError
+from .manifest import MANIFEST, FileEntry, Manifest, SegmentEntry, write_synced
+from .segment import Segment
+from .segment_writer import StoredDocument, read_entry, write_segment
+from .token_pooling import pool_tokens
+from .token_spans import document_spans
+
+logger = logging.getLogger(__name__)
+
+# What a killed build loses at most, and each process's share at a time; a block of the search has as many of one length.
+DOCUMENTS_PER_SEGMENT = 4096
+_LOCK = ".lock"
+
+
+class IndexWriter:
+    """Writes to the index in a folder; one writer at a time.
+
+    Args:
+        folder: of the index.
+        process_index, num_processes: processes that share the encoding of one build.
+        wait: called where all processes must have come so far (`PartialState().wait_for_everyone`).
+    """
+
+    def __init__(
+        self, folder: str | Path, process_index: int = 0, num_processes: int = 1, wait: Callable[[], None] | None = None
+    ) -> None:
+        self.folder = Path(folder)
+        self._process, self._processes, self._wait = process_index, num_processes, wait or (lambda: None)
+
+    @property
+    def is_main(self) -> bool:
+        return self._process == 0
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold off other writers; the system lets go if this process dies. Raises IndexFormatError if another one writes."""
+        try:
+            import fcntl
+        except ImportError:  # not on Windows
+            yield
+            return
+        with (self.folder / _LOCK).open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise IndexFormatError(f"another process is writing to {self.folder}: try again when it is done.") from None
+            yield
+
+    def build(
+        self, plan: Manifest, teacher: OpticalTeacherModel, rows: Rows, *, batch_size: int, overwrite: bool, show: bool
+    ) -> None:
+        """Encode all documents; goes on where a killed build of the same documents stopped."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.locked() if self.is_main else nullcontext():
+            wanted = self._names(plan, rows)
+            if (self.folder / MANIFEST).exists() and not overwrite:
+                there = Manifest.read(self.folder)
+                if [segment.name for segment in there.segments] == wanted and not there.deleted:
+                    self._wait()
+                    return
+                raise IndexFormatError(
+                    f"{self.folder} holds another index already ({there.documents:,} documents, teacher "
+                    f"{there.teacher_fingerprint}): name another folder, add to it, or overwrite it."
+                )
+            self._encode(plan, teacher, rows, wanted, batch_size, show)
+            if self.is_main:
+                self._swap(plan.changed(segments=self._entries(wanted)))
+            self._wait()
+
+    def add(self, teacher: OpticalTeacherModel, rows: Rows, *, batch_size: int, show: bool) -> None:
+        """Encode documents and put them behind those that are there."""
+        Manifest.read(self.folder)
+        with self.locked() if self.is_main else nullcontext():
+            manifest = Manifest.read(self.folder)
+            if (fingerprint := teacher.fingerprint()) != manifest.teacher_fingerprint:
+                raise TeacherMismatchError(
+                    f"the documents of {self.folder} are encoded by {manifest.teacher_name or 'a teacher'} (fingerprint "
+                    f"{manifest.teacher_fingerprint}), not by {teacher.name_or_path or 'this one'} (fingerprint {fingerprint}): "
+                    "add with the same teacher, or build another index."
+                )
+            there = set(live_ids(self.folder, manifest))
+            if twice := [i for i in rows.ids if i in there]:
+                raise ValueError(
+                    f"{len(twice)} of {len(rows.ids)} documents are in {self.folder} already, the first is {twice[0]!r}: delete "
+                    "them first."
+                )
+            # where the segment goes is part of its name: text that was deleted and is added again is a segment of its own
+            wanted = self._names(manifest, rows, start=manifest.documents)
+            self._encode(manifest, teacher, rows, wanted, batch_size, show)
+            if self.is_main:
+                self._swap(manifest.changed(segments=manifest.segments + self._entries(wanted)))
+            self._wait()
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Mark documents as deleted. Raises ValueError if one is not there; then none is."""
+        Manifest.read(self.folder)
+        with self.locked():
+            manifest = Manifest.read(self.folder)
+            wanted, deleted = set(ids), deleted_positions(self.folder, manifest)
+            gone, positions, start = set(deleted.tolist()), [], 0
+            for segment in open_segments(self.folder, manifest):
+                places = [(start + place, i) for place, i in enumerate(segment.ids) if i in wanted and start + place not in gone]
+                positions += [position for position, _ in places]
+                wanted -= {i for _, i in places}
+                start += len(segment)
+            if wanted:
+                raise ValueError(
+                    f"{len(wanted)} of {len(set(ids))} documents to delete are not in {self.folder}, such as {min(wanted)!r}: "
+                    "nothing was deleted."
+                )
+            if positions:
+                self._swap(manifest, np.union1d(deleted, np.array(positions, dtype=np.int64)))
+
+    def compact(self) -> None:
+        """Write the documents that are not deleted into segments of full size, in their order, without encoding them again."""
+        Manifest.read(self.folder)
+        with self.locked():
+            manifest = Manifest.read(self.folder)
+            gone = set(deleted_positions(self.folder, manifest).tolist())
+            entries: list[SegmentEntry] = []
+            waiting: list[StoredDocument] = []
+            start = 0
+            for segment in open_segments(self.folder, manifest):
+                whole = len(segment) == DOCUMENTS_PER_SEGMENT and gone.isdisjoint(range(start, start + len(segment)))
+                if whole and not waiting:
+                    entries.append(segment.entry)
+                    start += len(segment)
+                    continue
+                for place in range(len(segment)):
+                    if start + place not in gone:
+                        waiting.append(segment.document(place))
+                    if len(waiting) == DOCUMENTS_PER_SEGMENT:
+                        entries.append(write_segment(self.folder, f"segment-{uuid4().hex[:16]}", waiting))
+                        waiting = []
+                start += len(segment)
+            if waiting:
+                entries.append(write_segment(self.folder, f"segment-{uuid4().hex[:16]}", waiting))
+            self._swap(manifest.changed(segments=entries), np.empty(0, dtype=np.int64))
+
+    def _names(self, manifest: Manifest, rows: Rows, start: int = 0) -> list[str]:
+        """Of the segments: a hash of what goes in, so that what a killed build wrote is known again."""
+        kind = [manifest.teacher_fingerprint, manifest.dim, manifest.dtype, manifest.pool_factor, start]
+        names = []
+        for part in rows.parts():
+            content = json.dumps([*kind, len(names), part.ids, part.texts, part.metadata], sort_keys=True)
+            names.append(f"segment-{hashlib.sha256(content.encode()).hexdigest()[:16]}")
+        return names
+
+    def _encode(
+        self, manifest: Manifest, teacher: OpticalTeacherModel, rows: Rows, names: Sequence[str], batch_size: int, show: bool
+    ) -> None:
+        """Write this process's share of the segments that are not there yet."""
+        parts = list(zip(names, rows.parts(), strict=True))[self._process :: self._processes]
+        missing = [(name, part) for name, part in parts if read_entry(self.folder, name) is None]
+        if len(missing) < len(parts) and self.is_main:
+            logger.info("%d of %d parts of the index were written before: going on", len(parts) - len(missing), len(parts))
+        total = sum(len(part.ids) for _, part in missing)
+        with hf_logging.tqdm(total=total, desc="encoding documents", unit="text", disable=not (show and self.is_main)) as progress:
+            for name, part in missing:
+                shutil.rmtree(self.folder / name, ignore_errors=True)  # not whole: a file was cut or lost
+                embeddings = teacher.encode_document(part.texts, batch_size=batch_size, show_progress_bar=False)
+                spans = document_spans(teacher.processor, part.texts)
+                documents = []
+                for i, text, metadata, tokens, places in zip(part.ids, part.texts, part.metadata, embeddings, spans, strict=True):
+                    if not tokens.isfinite().all():
+                        raise ValueError(f"document {i!r} has embeddings that are not finite: the teacher is broken.")
+                    pooled, nearest = pool_tokens(tokens, manifest.pool_factor)
+                    places = [places[row] for row in nearest.tolist()]
+                    documents.append(StoredDocument.quantise(i, text, metadata, pooled, places, manifest.dtype))
+                write_segment(self.folder, name, documents)
+                progress.update(len(documents))
+        self._wait()
+
+    def _entries(self, names: Sequence[str]) -> list[SegmentEntry]:
+        entries = [read_entry(self.folder, name) for name in names]
+        if None in entries:
+            raise IndexFormatError(f"{names[entries.index(None)]} of {self.folder} was not written: build it again, it goes on.")
+        return entries
+
+    def _swap(self, manifest: Manifest, deleted: np.ndarray | None = None) -> None:
+        """Make this the manifest; then remove what only the old one named."""
+        if deleted is not None:
+            name = f"deleted-{uuid4().hex[:16]}.bin"
+            if len(deleted):
+                write_synced(self.folder / name, deleted.tobytes())
+            manifest = manifest.changed(deleted=(name, FileEntry.of(self.folder / name), len(deleted)) if len(deleted) else None)
+        manifest.write(self.folder)
+        kept = {segment.name for segment in manifest.segments} | ({manifest.deleted[0]} if manifest.deleted else set())
+        for entry in list(os.scandir(self.folder)):
+            if entry.name.startswith((".segment-", ".manifest", ".deleted-", "segment-", "deleted-")) and entry.name not in kept:
+                shutil.rmtree(entry) if entry.is_dir() else os.unlink(entry)
+
+
+class Rows:
+    """Ids, texts and metadata of documents. Raises ValueError if they differ in number, or an id is there twice."""
+
+    def __init__(self, ids: Sequence[str], texts: Sequence[str], metadata: Sequence[Mapping[str, Any]] | None = None) -> None:
+        self.ids, self.texts = list(ids), list(texts)
+        self.metadata = [dict(entry) for entry in metadata] if metadata is not None else [{} for _ in self.ids]
+        for name, values in (("texts", self.texts), ("entries of metadata", self.metadata)):
+            if len(values) != len(self.ids):
+                raise ValueError(f"{len(self.ids)} ids, but {len(values)} {name}.")
+        seen: set[str] = set()
+        for i in self.ids:
+            if i in seen:
+                raise ValueError(f"document ids must be unique, but {i!r} occurs twice.")
+            seen.add(i)
+
+    def parts(self) -> Iterator[Rows]:
+        for start in range(0, len(self.ids), DOCUMENTS_PER_SEGMENT):
+            part = slice(start, start + DOCUMENTS_PER_SEGMENT)
+            yield Rows(self.ids[part], self.texts[part], self.metadata[part])
+
+
+def open_segments(folder: Path, manifest: Manifest) -> list[Segment]:
+    return [Segment(folder, entry, manifest.dim, manifest.dtype) for entry in manifest.segments]
+
+
+def deleted_positions(folder: Path, manifest: Manifest) -> np.ndarray:
+    """Of the deleted documents, ascending, int64."""
+    if manifest.deleted is None:
+        return np.empty(0, dtype=np.int64)
+    name, entry, count = manifest.deleted
+    file = folder / name
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        data = b""
+    if len(data) != 8 * count or hashlib.sha256(data).hexdigest() != entry.sha256:
+        raise IndexFormatError(f"{file} is missing or damaged: restore it from a copy, or build the index again.")
+    return np.frombuffer(data, dtype=np.int64)
+
+
+def live_ids(folder: Path, manifest: Manifest) -> list[str]:
+    """Ids of the documents that are not deleted, in their order."""
+    gone = set(deleted_positions(folder, manifest).tolist())
+    ids = [i for segment in open_segments(folder, manifest) for i in segment.ids]
+    return [i for position, i in enumerate(ids) if position not in gone]

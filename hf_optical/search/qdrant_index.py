@@ -1,0 +1,323 @@
+"""The engine index: token embeddings in a Qdrant collection, for those who outgrow one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ..models import OpticalPreTrainedModel, OpticalTeacherModel
+from .document import Document
+from .index_error import IndexFormatError
+from .index_writer import Rows
+from .model_check import check_model
+from .processes import shared_build
+from .qdrant_connection import QdrantConnection
+from .qdrant_filter import metadata_filter
+from .qdrant_points import point_id, to_document
+from .qdrant_settings import VECTOR, CollectionSettings, SearchSettings
+from .qdrant_writer import IDS_PER_REQUEST, QdrantWriter, parts
+from .scoring import checked_embeddings
+
+FORMAT = "hf_optical index"
+FORMAT_VERSION = 1
+
+# A larger k is first compared with the number of documents: the engine would make room for so many results.
+_LARGE_K = 10_000
+
+
+class QdrantIndex:
+    """English documents in a Qdrant collection, one multivector each, compared by MaxSim; with the calls of `DiskIndex`.
+
+    The collection's metadata tells the teacher; ids, texts and metadata of documents are in the payload. Needs
+    `pip install hf_optical[qdrant]` and, on the other side, Qdrant 1.16 or later.
+
+    Args:
+        path: folder of local mode, for tests and trials: all in memory, one process at a time.
+        url: of a server or cluster. Its key is read from the environment variable QDRANT_API_KEY.
+        collection: its name.
+        settings: how to search.
+        connection: further arguments of QdrantConnection: `timeout`, `attempts`, `prefer_grpc`, ...
+
+    Raises:
+        IndexFormatError: (ValueError) no such collection, one of something else, or of a newer format.
+        EngineError: (OSError) no answer, a refused key, qdrant-client is not installed.
+
+    Example:
+        >>> index = QdrantIndex.build(teacher, ids, texts, url="http://localhost:6333")  # doctest: +SKIP
+        >>> index.search(student.encode_query(["mahindi huhifadhiwaje?"]), k=3, filter={"country": "KE"})  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str | Path | None = None,
+        url: str | None = None,
+        collection: str = "passages",
+        settings: SearchSettings | None = None,
+        **connection: Any,
+    ) -> None:
+        self._attach(QdrantConnection(path=path, url=url, collection=collection, **connection), settings)
+
+    def _attach(self, connection: QdrantConnection, settings: SearchSettings | None = None) -> None:
+        self._connection, self._settings = connection, settings or SearchSettings()
+        try:
+            self._read_plan()
+        except BaseException:
+            connection.close()
+            raise
+
+    def _read_plan(self) -> None:
+        information = self._connection.call("get_collection")
+        plan = information.config.metadata or {}
+        self._check_format(plan, information)
+        self.plan, self.dim = plan, plan["dim"]
+
+    def _check_format(self, plan: Mapping[str, Any], information: Any) -> None:
+        if plan.get("format") != FORMAT:
+            raise IndexFormatError(
+                f"{self._connection} is not an index of hf_optical: its metadata does not say so. Name another collection; if it "
+                "was built just now, the server is older than 1.16 and kept no metadata: upgrade it."
+            )
+        if plan.get("version") != FORMAT_VERSION:
+            raise IndexFormatError(
+                f"{self._connection} has format version {plan.get('version')}, this hf_optical reads version {FORMAT_VERSION}: "
+                "upgrade hf_optical, or build the index again."
+            )
+        vectors = information.config.params.vectors
+        stored = vectors.get(VECTOR) if isinstance(vectors, dict) else None
+        if stored is None or stored.size != plan["dim"]:
+            found = "no" if stored is None else f"{stored.size}-dimensional"
+            raise IndexFormatError(
+                f"{self._connection} has {found} vectors named {VECTOR!r}, its metadata says {plan['dim']}: build it again."
+            )
+
+    @classmethod
+    def open(cls, **options: Any) -> QdrantIndex:
+        """The index in a collection; options as for the class."""
+        return cls(**options)
+
+    @classmethod
+    def build(
+        cls,
+        teacher: OpticalTeacherModel,
+        ids: Sequence[str],
+        texts: Sequence[str],
+        metadata: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        path: str | Path | None = None,
+        url: str | None = None,
+        collection: str = "passages",
+        layout: CollectionSettings | None = None,
+        pool_factor: int = 1,
+        batch_size: int = 32,
+        parallel: int = 4,
+        overwrite: bool = False,
+        show_progress_bar: bool = True,
+        **connection: Any,
+    ) -> QdrantIndex:
+        """Encode documents and send them; under `accelerate launch` the processes share the work.
+
+        What is in the collection is neither encoded nor sent again: stopped, the same call goes on where it was.
+
+        Args:
+            teacher: encodes, on its device.
+            ids, texts, metadata: of the documents; metadata is JSON, for filters.
+            path, url, collection, connection: as for the class.
+            layout: shards, replicas, quantisation, ... of a new collection.
+            pool_factor: so many tokens of a document become about one (`pool_tokens`).
+            parallel: requests sent at a time.
+            overwrite: delete the collection first, if there is one.
+
+        Raises:
+            ValueError: numbers differ, an id is there twice; TeacherMismatchError: the collection is another teacher's.
+            IndexFormatError: the collection holds other documents.
+            EngineError: as for the class; a request failed for good.
+        """
+        if pool_factor < 1:
+            raise ValueError(f"pool_factor must be at least 1, got {pool_factor}.")
+        if parallel < 1:
+            raise ValueError(f"parallel must be at least 1, got {parallel}.")
+        rows, processes, layout = Rows(ids, texts, metadata), shared_build(), layout or CollectionSettings()
+        opened = QdrantConnection(path=path, url=url, collection=collection, create=True, **connection)
+        if processes and opened.is_local:
+            opened.close()
+            raise ValueError("local mode (path=) has one process at a time: start one, or use a server (url=).")
+        wait = processes.pop("wait", lambda: None)
+        plan = {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "teacher_fingerprint": teacher.fingerprint(),
+            "teacher_name": teacher.name_or_path,
+            "dim": teacher.config.embedding_dim,
+            "pool_factor": pool_factor,
+        }
+        try:
+            if not processes.get("process_index"):
+                QdrantWriter.prepare(opened, plan, layout, overwrite=overwrite)
+            wait()
+            index = cls.__new__(cls)
+            index._attach(opened)
+            writer = QdrantWriter(opened, index.plan, **processes)
+            writer.check_plan(plan)
+            if not processes.get("process_index"):
+                writer.check_rows(rows, alone=True)
+            wait()
+            writer.upload(teacher, rows, batch_size=batch_size, parallel=parallel, show=show_progress_bar)
+            wait()
+        except BaseException:
+            opened.close()
+            raise
+        return index
+
+    def add(
+        self,
+        teacher: OpticalTeacherModel,
+        ids: Sequence[str],
+        texts: Sequence[str],
+        metadata: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        batch_size: int = 32,
+        parallel: int = 4,
+        show_progress_bar: bool = True,
+    ) -> None:
+        """Encode documents and add them; those that are there with the same text and metadata are not sent again.
+
+        Raises:
+            ValueError: an id is there with another text or other metadata; then nothing is sent. The teacher is another.
+        """
+        rows, writer = Rows(ids, texts, metadata), QdrantWriter(self._connection, self.plan)
+        writer.check_plan(self.plan | {"teacher_fingerprint": teacher.fingerprint(), "teacher_name": teacher.name_or_path})
+        writer.check_rows(rows, alone=False)
+        writer.upload(teacher, rows, batch_size=batch_size, parallel=parallel, show=show_progress_bar)
+
+    def add_documents(self, documents: Iterable[Document], *, parallel: int = 4) -> None:
+        """Send documents that are encoded already, in place of those with their ids: to move a `DiskIndex` to a cluster.
+
+        Example:
+            >>> index.add_documents(disk_index.document(i) for i in disk_index.ids)  # doctest: +SKIP
+        """
+        QdrantWriter(self._connection, self.plan).send(documents, parallel)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Take documents out, all or none. Raises ValueError for unknown ids."""
+        QdrantWriter(self._connection, self.plan).delete(ids)
+
+    def close(self) -> None:
+        """Let go of the folder or the network."""
+        self._connection.close()
+
+    def __enter__(self) -> QdrantIndex:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return int(self._connection.call("count", exact=True).count)
+
+    @property
+    def teacher_fingerprint(self) -> str:
+        return self.plan["teacher_fingerprint"]
+
+    @property
+    def teacher_name(self) -> str:
+        return self.plan["teacher_name"]
+
+    @property
+    def ids(self) -> list[str]:
+        """Of all documents, asked for anew each time; in no particular order."""
+        found: list[str] = []
+        offset = None
+        while True:
+            records, offset = self._connection.call(
+                "scroll", limit=IDS_PER_REQUEST, offset=offset, with_payload=["id"], with_vectors=False
+            )
+            found += [record.payload["id"] for record in records]
+            if offset is None:
+                return found
+
+    def document(self, id: str) -> Document:
+        """Text, metadata, embeddings and spans of a document. Raises KeyError if it is not there."""
+        return self.documents([id])[0]
+
+    def documents(self, ids: Sequence[str]) -> list[Document]:
+        """Several documents in one request, in the order of `ids`. Raises KeyError if one is not there."""
+        found: dict[str, Document] = {}
+        for part in parts(list(dict.fromkeys(ids)), 100):
+            records = self._connection.call("retrieve", ids=[point_id(i) for i in part], with_payload=True, with_vectors=[VECTOR])
+            found |= {record.payload["id"]: to_document(record, self.dim) for record in records}
+        return [found[i] for i in ids]
+
+    def check_model(self, model: OpticalPreTrainedModel) -> None:
+        """Raise TeacherMismatchError (ValueError) unless this model's queries belong to the documents of this index."""
+        check_model(model, self.teacher_fingerprint, self.teacher_name)
+
+    def verify(self) -> list[str]:
+        """What the engine itself says is wrong with the collection, a line for each; Qdrant checks its own files."""
+        information = self._connection.call("get_collection")
+        problems = [f"{self._connection} is {information.status.value}"] if information.status.value in ("red", "grey") else []
+        optimizer = information.optimizer_status
+        return problems + ([f"{self._connection}: {optimizer.error}"] if hasattr(optimizer, "error") else [])
+
+    def describe(self) -> dict[str, Any]:
+        """Place, size and teacher, for showing."""
+        parameters = self._connection.call("get_collection").config.params
+        return {
+            "index": str(self._connection),
+            "passages": len(self),
+            "dim": self.dim,
+            "pool_factor": self.plan["pool_factor"],
+            "shards": parameters.shard_number,
+            "replicas": parameters.replication_factor,
+            "teacher": {"name_or_path": self.teacher_name, "fingerprint": self.teacher_fingerprint},
+        }
+
+    @torch.no_grad()
+    def search(
+        self,
+        queries: Sequence[Tensor],
+        k: int = 10,
+        *,
+        filter: Mapping[str, Any] | None = None,
+        show_progress_bar: bool = False,
+        batch_size: int = 24,
+    ) -> list[list[tuple[str, float]]]:
+        """The k best documents of every query, as `ExactIndex.search`; of equal ones, those that the engine finds first.
+
+        Args:
+            filter: only documents whose metadata has these values (a list: any of them).
+            batch_size: queries in one request.
+
+        Raises:
+            ValueError: k or batch_size is less than 1; a query is not finite `(tokens, d)`; the filter is a function.
+        """
+        for name, value in (("k", k), ("batch_size", batch_size)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}.")
+        if k > _LARGE_K:
+            k = max(1, min(k, len(self)))
+        conditions = metadata_filter(filter)
+        checked = [checked_embeddings(query, self.dim, f"query {i}") for i, query in enumerate(queries)]
+        results: list[list[tuple[str, float]]] = [[] for _ in checked]
+        asked = [i for i, query in enumerate(checked) if len(query)]
+        with tqdm(total=len(checked), desc="searching", unit="query", disable=not show_progress_bar) as progress:
+            progress.update(len(checked) - len(asked))
+            for part in parts(asked, batch_size):
+                for i, points in zip(part, self._ask([checked[i] for i in part], k, conditions), strict=True):
+                    results[i] = [(point.payload["id"], point.score) for point in points]
+                progress.update(len(part))
+        return results
+
+    def _ask(self, queries: Sequence[Tensor], k: int, conditions: Any) -> list[list[Any]]:
+        from qdrant_client import models
+
+        # local mode scores every document whatever is said, and warns of it
+        parameters = None if self._connection.is_local else self._settings.parameters()
+        same = {"using": VECTOR, "limit": k, "filter": conditions, "params": parameters, "with_payload": ["id"]}
+        asked = [models.QueryRequest(query=query.tolist(), **same) for query in queries]
+        return [answer.points for answer in self._connection.call("query_batch_points", requests=asked)]

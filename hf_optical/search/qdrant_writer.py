@@ -1,0 +1,143 @@
+"""Put documents into a Qdrant collection: made if it is not there, and what is in it is not sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from tqdm.auto import tqdm
+
+from ..models import OpticalTeacherModel, TeacherMismatchError
+from .document import Document
+from .index_error import IndexFormatError
+from .index_writer import Rows
+from .qdrant_connection import QdrantConnection
+from .qdrant_filter import field_path
+from .qdrant_points import digest, point_id, requests, send_all
+from .qdrant_settings import CollectionSettings
+from .scoring import checked_embeddings
+from .token_pooling import pool_tokens
+from .token_spans import document_spans
+
+IDS_PER_REQUEST = 1000
+_DOCUMENTS_PER_CHUNK = 256  # encoded while the ones before are sent
+
+
+class QdrantWriter:
+    """Writes to the collection of a connection.
+
+    Args:
+        plan: of the collection, as its metadata holds it.
+        process_index, num_processes: processes that share the encoding.
+    """
+
+    def __init__(
+        self, connection: QdrantConnection, plan: Mapping[str, Any], process_index: int = 0, num_processes: int = 1
+    ) -> None:
+        self._connection, self._plan = connection, plan
+        self._process, self._processes = process_index, num_processes
+
+    @staticmethod
+    def prepare(connection: QdrantConnection, plan: dict[str, Any], layout: CollectionSettings, *, overwrite: bool) -> None:
+        """Make the collection, unless it is there."""
+        if connection.call("collection_exists"):
+            if not overwrite:
+                return
+            connection.call("delete_collection")
+        connection.call("create_collection", metadata=plan, **layout.collection(plan["dim"]))
+        if not connection.is_local:
+            for name, kind in layout.payload_indexes.items():
+                connection.call("create_payload_index", field_name=field_path(name), field_schema=kind, wait=True, retry=True)
+
+    def check_plan(self, plan: Mapping[str, Any]) -> None:
+        """Raise ValueError unless documents encoded by this plan belong to the collection."""
+        there = self._plan
+        if plan["teacher_fingerprint"] != there["teacher_fingerprint"]:
+            raise TeacherMismatchError(
+                f"the documents of {self._connection} are encoded by {there['teacher_name'] or 'a teacher'} (fingerprint "
+                f"{there['teacher_fingerprint']}), not by {plan['teacher_name'] or 'this one'} (fingerprint "
+                f"{plan['teacher_fingerprint']}): take the same teacher, or another collection."
+            )
+        for name in ("dim", "pool_factor"):
+            if plan[name] != there[name]:
+                raise IndexFormatError(
+                    f"{self._connection} has {name} {there[name]}, not {plan[name]}: give it the same, or name another collection."
+                )
+
+    def check_rows(self, rows: Rows, *, alone: bool) -> None:
+        """Raise ValueError if a document is there with other content, or, `alone`, if others are there."""
+        there = self.digests(rows.ids)
+        content = zip(rows.ids, rows.texts, rows.metadata, strict=True)
+        changed = [i for i, text, metadata in content if i in there and there[i] != digest(text, metadata)]
+        if changed:
+            raise ValueError(
+                f"{len(changed)} of {len(rows.ids)} documents are in {self._connection} with another text or other metadata, the "
+                f"first is {changed[0]!r}: delete them first."
+            )
+        if alone and (others := int(self._connection.call("count", exact=True).count) - len(there)):
+            raise IndexFormatError(
+                f"{self._connection} holds {others:,} other documents already: name another collection, add to it, or overwrite it."
+            )
+
+    def upload(self, teacher: OpticalTeacherModel, rows: Rows, *, batch_size: int, parallel: int, show: bool) -> None:
+        """Encode and send those of this process's share that are not there."""
+        # shared by place, not by what is missing, which other processes change meanwhile
+        share = range(self._process, len(rows.ids), self._processes)
+        there = self.digests([rows.ids[place] for place in share])
+        missing = [place for place in share if rows.ids[place] not in there]
+        with tqdm(
+            total=len(share), initial=len(there), desc="encoding and sending", unit="text", disable=not show or self._process > 0
+        ) as progress:
+            self.send(self._encoded(teacher, rows, missing, batch_size), parallel, progress.update)
+
+    def send(self, documents: Iterable[Document], parallel: int, sent: Any = lambda number: None) -> None:
+        """Send encoded documents, in place of those with their ids."""
+        send_all(requests(self._checked(documents)), self._upsert, 1 if self._connection.is_local else parallel, sent)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Take documents out. Raises ValueError if one is not there; then none is."""
+        from qdrant_client import models
+
+        there = self.digests(ids)
+        if unknown := sorted(set(ids) - there.keys()):
+            raise ValueError(
+                f"{len(unknown)} of {len(set(ids))} documents to delete are not in {self._connection}, such as {unknown[0]!r}: "
+                "nothing was deleted."
+            )
+        for part in parts(list(there)):
+            selector = models.PointIdsList(points=[point_id(i) for i in part])
+            self._connection.call("delete", points_selector=selector, wait=True, retry=True)
+
+    def digests(self, ids: Sequence[str]) -> dict[str, str]:
+        """Of those that are there: id to digest."""
+        found: dict[str, str] = {}
+        for part in parts(list(dict.fromkeys(ids))):
+            records = self._connection.call(
+                "retrieve", ids=[point_id(i) for i in part], with_payload=["id", "digest"], with_vectors=False, retry=True
+            )
+            found |= {record.payload["id"]: record.payload["digest"] for record in records}
+        return found
+
+    @torch.no_grad()
+    def _encoded(self, teacher: OpticalTeacherModel, rows: Rows, places: Sequence[int], batch_size: int) -> Iterator[Document]:
+        for part in parts(places, _DOCUMENTS_PER_CHUNK):
+            texts = [rows.texts[place] for place in part]
+            embeddings = teacher.encode_document(texts, batch_size=batch_size, show_progress_bar=False)
+            all_spans = document_spans(teacher.processor, texts)
+            for place, tokens, spans in zip(part, embeddings, all_spans, strict=True):
+                pooled, nearest = pool_tokens(tokens, self._plan["pool_factor"])
+                kept = [spans[row] for row in nearest.tolist()]
+                yield Document(rows.ids[place], rows.texts[place], rows.metadata[place], pooled, kept)
+
+    def _checked(self, documents: Iterable[Document]) -> Iterator[Document]:
+        for document in documents:
+            checked_embeddings(document.embeddings, self._plan["dim"], f"document {document.id!r}")
+            yield document
+
+    def _upsert(self, points: list[Any]) -> None:
+        self._connection.call("upsert", points=points, wait=True, retry=True)
+
+
+def parts(items: Sequence[Any], size: int = IDS_PER_REQUEST) -> Iterator[Sequence[Any]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

@@ -1,0 +1,180 @@
+"""Questions in, passages out: students of one teacher in front of one index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..data.errors import did_you_mean
+from ..models import OpticalPreTrainedModel, OpticalStudentModel
+from .disk_index import DiskIndex, Filter
+from .document import Document
+from .exact_index import ExactIndex
+from .token_spans import NO_SPAN, Span, query_spans
+
+
+@dataclass(frozen=True)
+class TokenMatch:
+    """A token of the query and the token of the document that it found.
+
+    Attributes:
+        query: (start, end) in the query; query_text: what stands there.
+        document: (start, end) in the document, None where it stands nowhere ([CLS]) or is not known; document_text likewise.
+        similarity: what the pair adds to the score.
+    """
+
+    query: Span
+    query_text: str
+    document: Span | None
+    document_text: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A found document. `matches`: of the query's tokens that stand in its text, in its order."""
+
+    id: str
+    score: float
+    text: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+    matches: list[TokenMatch] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Searcher:
+    """Searches one index of English documents in every language that has a student.
+
+    Args:
+        students: by name; a name that is a language code answers for that language, besides the languages of its config. A
+            teacher may be among them, for English.
+        index: of their teacher's documents.
+
+    Raises:
+        ValueError: no student; TeacherMismatchError: one has another teacher than the index.
+
+    Example:
+        >>> searcher = Searcher.from_pretrained({"sw": "runs/sw", "ha": "runs/ha"}, index="passages")  # doctest: +SKIP
+        >>> searcher.search(["mahindi huhifadhiwaje?"], k=3, language="sw")[0][0].text  # doctest: +SKIP
+    """
+
+    def __init__(self, students: Mapping[str, OpticalPreTrainedModel], index: ExactIndex | DiskIndex) -> None:
+        if not students:
+            raise ValueError("a searcher needs a student at least.")
+        self.students, self.index = dict(students), index
+        for student in self.students.values():
+            index.check_model(student)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        students: str | Path | Sequence[str | Path] | Mapping[str, str | Path],
+        *,
+        index: str | Path | ExactIndex | DiskIndex,
+        device: str | torch.device | None = None,
+    ) -> Searcher:
+        """Load students, one, a list or name to folder or Hub name, and open the index.
+
+        Raises:
+            ValueError: a student or the index is not there, or they do not belong together.
+        """
+        from ..recipes.loading import load_student
+
+        if not isinstance(index, (ExactIndex, DiskIndex)):
+            index = DiskIndex.open(index, **({"device": device} if device is not None else {}))
+        if isinstance(students, (str, Path)):
+            students = [students]
+        if not isinstance(students, Mapping):
+            names = [str(student) for student in students]
+            if len(set(names)) != len(names):
+                raise ValueError(f"students must be different, got {', '.join(names)}.")
+            students = dict(zip(names, names, strict=True))
+        loaded = {name: load_student(str(student)) for name, student in students.items()}
+        if device is not None:
+            loaded = {name: student.to(device) for name, student in loaded.items()}
+        return cls(loaded, index)
+
+    @property
+    def languages(self) -> list[str]:
+        """What `search` takes for `language`: names of students, then languages of their configs."""
+        return list(dict.fromkeys([*self.students, *(code for s in self.students.values() for code in _languages(s))]))
+
+    def student(self, language: str | None = None) -> OpticalPreTrainedModel:
+        """The student of a language, or of this name. Raises ValueError if there is none, or several and no language."""
+        if language is None:
+            if len(self.students) > 1:
+                raise ValueError(f"{len(self.students)} students are loaded: say the language, one of {', '.join(self.languages)}.")
+            return next(iter(self.students.values()))
+        if language in self.students:
+            return self.students[language]
+        speaking = [name for name, student in self.students.items() if language in _languages(student)]
+        if len(speaking) == 1:
+            return self.students[speaking[0]]
+        if speaking:
+            raise ValueError(f"several students speak {language!r}: choose one by its name, {' or '.join(speaking)}.")
+        hint = did_you_mean(language, self.languages)
+        raise ValueError(
+            f"no student for language {language!r}: there are {', '.join(self.languages)}{'; ' + hint if hint else ''}"
+        )
+
+    def search(
+        self,
+        queries: str | Sequence[str],
+        k: int = 10,
+        *,
+        language: str | None = None,
+        filter: Filter | None = None,
+        matches: bool = True,
+        batch_size: int = 32,
+    ) -> list[list[Hit]]:
+        """The k best documents of each query, best first.
+
+        Args:
+            queries: one question or several.
+            language: of the questions, or the name of a student; needed where there are several.
+            filter: of the documents' metadata, as in `DiskIndex.search`.
+            matches: find out which tokens of the documents the tokens of the query found.
+
+        Raises:
+            ValueError: unknown language, k below 1, or a filter where documents have no metadata.
+        """
+        queries = [queries] if isinstance(queries, str) else list(queries)
+        student = self.student(language)
+        embeddings = student.encode_query(queries, batch_size=batch_size, show_progress_bar=False)
+        if isinstance(self.index, DiskIndex):
+            found = self.index.search(embeddings, k, filter=filter)
+        elif filter is not None:
+            raise ValueError("documents of an index in memory have no metadata to filter by: build a DiskIndex.")
+        else:
+            found = self.index.search(embeddings, k)
+        spans = query_spans(student.processor, queries) if matches else [[]] * len(queries)
+        results = []
+        for query, tokens, where, hits in zip(queries, embeddings, spans, found, strict=True):
+            documents = [self.index.document(i) for i, _ in hits]
+            results.append(
+                [
+                    Hit(d.id, score, d.text, d.metadata, list(_matches(query, tokens.float(), where, d)) if matches else [])
+                    for d, (_, score) in zip(documents, hits, strict=True)
+                ]
+            )
+        return results
+
+
+def _languages(student: OpticalPreTrainedModel) -> list[str]:
+    return list(student.config.languages) if isinstance(student, OpticalStudentModel) else ["en"]
+
+
+def _matches(query: str, tokens: torch.Tensor, spans: Sequence[Span], document: Document) -> Iterator[TokenMatch]:
+    similarities, nearest = (tokens @ document.embeddings.T).max(1)
+    for span, similarity, token in zip(spans, similarities.tolist(), nearest.tolist(), strict=True):
+        if span == NO_SPAN:
+            continue
+        there = document.spans[token] if token < len(document.spans) else NO_SPAN
+        there = there if there != NO_SPAN else None
+        yield TokenMatch(span, query[slice(*span)], there, document.text[slice(*there)] if there else "", similarity)

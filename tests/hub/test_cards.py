@@ -1,0 +1,225 @@
+"""Cards say what was measured and nothing else, and people's edits stay."""
+
+import json
+import re
+
+import pytest
+import yaml
+from huggingface_hub import CommitOperationAdd, DatasetCard, HfApi, ModelCard
+
+from hf_optical.hub import HubError, push_bitext, push_student, push_teacher
+from hf_optical.hub.templates import template
+
+NUMBER = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?(?!\w)")
+
+
+def texts_of(hub, repo, kind):
+    return {path: file.content for path, file in hub.repos[kind, repo].at("main").files.items()}
+
+
+def numbers_in(value):
+    """Every number of JSON values, as the card may write it: as it is, with thousands, in points of one decimal."""
+    if isinstance(value, dict):
+        return set().union(*(numbers_in(item) for pair in value.items() for item in pair), set())
+    if isinstance(value, list):
+        return set().union(*(numbers_in(item) for item in value), set())
+    if isinstance(value, bool) or value is None:
+        return set()
+    if isinstance(value, str):
+        return set(NUMBER.findall(value)) | set(re.findall(r"\d+(?:\.\d+)*", value))
+    return {str(value), f"{value:,}", f"{100 * value:.1f}", *([str(-value), f"{-value:,}"] if value < 0 else [])}
+
+
+def untraced(hub, repo, kind, name):
+    """Numbers of a card that are in no JSON file of its repository, nor in the fixed text of its template."""
+    files = texts_of(hub, repo, kind)
+    known = set().union(*(numbers_in(json.loads(content)) for path, content in files.items() if path.endswith(".json")))
+    known |= set(NUMBER.findall(template(name).read_text(encoding="utf-8")))
+    text = files["README.md"].decode()
+    text = re.sub(r"content-[0-9a-f]{12}|`[0-9a-f]{16}`|`[0-9a-f]{40}`|cc-by[\w.-]+|cc0-1\.0|-\d{5}-of-\d{5}|train-\*", "", text)
+    text = re.sub(r"\]\([^)]*\)", "]", text)  # addresses
+    return sorted(set(NUMBER.findall(text)) - known)
+
+
+@pytest.fixture
+def student(hub, runs, licences):
+    push_teacher(runs / "teacher", "acme/teacher")
+    return push_student(runs / "optical-sw", "acme/optical-sw", teacher="acme/teacher", licences=licences)
+
+
+def test_every_number_is_in_a_json_file_of_the_repository(student, hub, prepared, licences):
+    push_bitext(prepared, "acme/bitext", licences=licences)
+    assert untraced(hub, "acme/optical-sw", "model", "student.md") == []
+    assert untraced(hub, "acme/teacher", "model", "teacher.md") == []
+    assert untraced(hub, "acme/bitext", "dataset", "bitext.md") == []
+    # and the search finds one that was typed in
+    repo = hub.repos["model", "acme/optical-sw"]
+    card = repo.at("main").files["README.md"].content.decode().replace("62.5", "99.9")
+    HfApi().create_commit("acme/optical-sw", [CommitOperationAdd("README.md", card.encode())], commit_message="typed in")
+    assert untraced(hub, "acme/optical-sw", "model", "student.md") == ["99.9"]
+
+
+def test_the_metadata_is_valid(student, hub, prepared, licences):
+    ModelCard(student.card).validate()
+    ModelCard(texts_of(hub, "acme/teacher", "model")["README.md"].decode()).validate()
+    DatasetCard(push_bitext(prepared, "acme/bitext", licences=licences).card).validate()
+    with pytest.raises(ValueError, match="license"):
+        ModelCard(student.card.replace("license: cc-by-4.0", "license: mine")).validate()
+
+
+def test_results_are_read_from_the_files(student, runs):
+    data = ModelCard(student.card).data
+    found = {(r.dataset_name, r.dataset_split, r.metric_name): r.metric_value for r in data.eval_results}
+    assert found == {("sample", "test", "recall@10"): 0.625}  # its own, not BM25's
+    assert "| **optical-sw** | 2 | 62.5 ±6.2 |" in student.card
+    assert "| BM25, untranslated | 2 | 12.5 ±6.2 |" in student.card
+
+
+def test_a_figure_that_no_evaluation_wrote_is_refused(hub, runs):
+    file = next(runs.joinpath("optical-sw", "evaluation").glob("*optical-sw*"))
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps(content | {"metrics": {"recall@10": 0.9}}))
+    with pytest.raises(HubError, match=r"recall@10 is 0\.9, but that is not the mean over its 2 queries"):
+        push_student(runs / "optical-sw", "acme/optical-sw")
+    file.write_text(json.dumps({k: v for k, v in content.items() if k != "per_query"}))
+    with pytest.raises(HubError, match="no values of single queries"):
+        push_student(runs / "optical-sw", "acme/optical-sw")
+    file.write_text(json.dumps(content | {"model": {"fingerprint": "0123456789abcdef"}}))
+    with pytest.raises(HubError, match="was measured on other weights"):
+        push_student(runs / "optical-sw", "acme/optical-sw")
+
+
+def test_a_record_of_other_weights_is_refused(hub, runs):
+    file = runs / "optical-sw" / "training.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"fingerprint": "0123456789abcdef"}))
+    with pytest.raises(HubError, match=r"^training\.json is the record of other weights"):
+        push_student(runs / "optical-sw", "acme/optical-sw")
+
+
+def test_a_card_without_results_or_record_says_so(hub, runs):
+    card = push_teacher(runs / "teacher", "acme/teacher").card
+    assert "None: this model has not been evaluated." in card
+    assert "How it was trained is not recorded." in card
+    assert "model-index" not in card
+    assert "license: unknown" in card
+
+
+def test_the_training_is_in_the_card(student):
+    for text in (
+        "| examples | 5 |",
+        "| steps | 8 |",
+        "| seconds | 12.5 |",
+        "| `epsilon` | 0.02 |",
+        "device cpu",
+        "torch 2.13.0",
+        "0a1b2c3d",
+    ):
+        assert text in student.card, text
+
+
+def test_the_licence_follows_from_the_data(student, hub, runs, licences):
+    assert "license: cc-by-4.0" in student.card
+    assert "| asp-* | 2 | cc-by-4.0 |" in student.card
+    unknown = push_student(runs / "optical-sw", "acme/unknown", licences={"tico19": "cc0-1.0"}).card
+    assert "license: unknown" in unknown
+    assert "| tatoeba | 1 | not stated |" in unknown
+    closed = licences | {"tatoeba": "cc-by-nc-4.0"}
+    assert "Not for commercial use" in push_student(runs / "optical-sw", "acme/nc", licences=closed).card
+    mixed = closed | {"tico19": "cc-by-sa-4.0"}
+    with pytest.raises(HubError, match=r"must not be mixed .* --allow-mixed-licences"):
+        push_student(runs / "optical-sw", "acme/mixed", licences=mixed)
+    card = push_student(runs / "optical-sw", "acme/mixed", licences=mixed, allow_mixed_licences=True).card
+    assert "license: other" in card
+    assert "decide for yourself" in card
+
+
+def edit(repo, change):
+    """What a person does on the site."""
+    api = HfApi()
+    with open(api.hf_hub_download(repo, "README.md"), encoding="utf-8") as file:
+        text = change(file.read())
+    api.create_commit(repo, [CommitOperationAdd("README.md", text.encode())], commit_message="edit")
+
+
+def test_edits_of_people_stay_and_generated_sections_are_new(student, hub, runs, licences):
+    def by_hand(text):
+        text = text.replace("---\n", "---\ninference: false\n", 1).replace("- ColBERT", "- ColBERT\n- my-tag")
+        text = text.replace("## Intended use", "We use it for the *village library*.\n\n## Intended use")
+        text = text.replace("- The teacher's own biases", "- It dislikes Mondays.\n- The teacher's own biases")
+        return text.replace("62.5 ±6.2", "99.9")
+
+    edit("acme/optical-sw", by_hand)
+    file = next(runs.joinpath("optical-sw", "evaluation").glob("BM25*"))
+    values = {"q1": 0.5, "q2": 0.25}
+    content = json.loads(file.read_text()) | {"metrics": {"recall@10": 0.375}, "per_query": {"recall@10": values}}
+    file.write_text(json.dumps(content))
+    card = push_student(runs / "optical-sw", "acme/optical-sw", teacher="acme/teacher", licences=licences).card
+    for kept in ("We use it for the *village library*.", "- It dislikes Mondays.", "inference: false", "- my-tag"):
+        assert kept in card, kept
+    assert "37.5" in card
+    assert "12.5 ±" not in card
+    assert "99.9" not in card
+    assert card.count("## Results") == 1
+
+
+def test_a_section_that_a_person_removed_stays_away(student, runs, licences):
+    edit(
+        "acme/optical-sw",
+        lambda text: re.sub(r"<!-- generated:citation -->.*<!-- /generated:citation -->\n?", "", text, flags=re.S),
+    )
+    card = push_student(runs / "optical-sw", "acme/optical-sw", teacher="acme/teacher", licences=licences).card
+    assert "## Citation" not in card
+    assert "## Results" in card
+
+
+def test_a_card_of_a_persons_own_is_kept_above_ours(hub, runs):
+    push_teacher(runs / "teacher", "acme/teacher")
+    edit("acme/teacher", lambda text: "# All mine\n\nNo marks here.\n")
+    card = push_teacher(runs / "teacher", "acme/teacher").card
+    assert "# All mine\n\nNo marks here.\n" in card
+    assert "<!-- generated:summary -->" in card
+
+
+def test_edits_in_the_folder_are_sent_and_two_different_edits_are_a_question(hub, runs):
+    card = push_teacher(runs / "teacher", "acme/teacher").card
+    (runs / "teacher" / "README.md").write_text(card.replace("## Intended use", "Edited here.\n\n## Intended use"))
+    assert "Edited here." in push_teacher(runs / "teacher", "acme/teacher").card
+    edit("acme/teacher", lambda text: text.replace("Edited here.", "Edited there."))
+    with pytest.raises(HubError, match="edited here and on the Hub, in different ways"):
+        push_teacher(runs / "teacher", "acme/teacher")
+    (runs / "teacher" / "README.md").unlink()
+    assert "Edited there." in push_teacher(runs / "teacher", "acme/teacher").card
+
+
+def test_results_of_other_evaluations_and_bitexts_of_several_languages(hub, runs, licences):
+    folder = runs / "optical-sw"
+    file = next(folder.joinpath("evaluation").glob("*optical-sw*"))
+    result = json.loads(file.read_text())
+    result.pop("benchmark")
+    task = {"task": "MIRACLRetrieval", "subset": "sw", "split": "dev"} | result
+    (folder / "evaluation" / "MIRACLRetrieval.sw.dev.student.json").write_text(json.dumps(task))
+    sentences = {"metrics": {"to-en maxsim": 0.5}, "per_query": {"to-en maxsim": {"1": 1.0, "2": 0.0}}, "cut_off": {"english": 0}}
+    (folder / "evaluation" / "student.bitext.json").write_text(json.dumps(result | sentences))
+    (folder / "evaluation" / "significance.json").write_text(json.dumps({"p": 0.01}))
+    report = json.loads((folder / "bitext_report.json").read_text())
+    (folder / "bitext_report.json").write_text(json.dumps({"sw": report, "ha": report}))
+    card = push_student(folder, "acme/optical-sw", licences=licences).card
+    found = {(r.dataset_name, r.dataset_split, r.metric_name) for r in ModelCard(card).data.eval_results}
+    assert found == {
+        ("sample", "test", "recall@10"),
+        ("MIRACLRetrieval, sw", "dev", "recall@10"),
+        ("retrieval of translated sentences, share found first", None, "to-en maxsim"),
+    }
+    assert "(10 kept of 12, see" in card
+    assert "| tico19 | 4 | cc0-1.0 |" in card
+    assert untraced(hub, "acme/optical-sw", "model", "student.md") == []
+    ModelCard(card).validate()
+
+
+@pytest.mark.parametrize("name", ["student.md", "teacher.md", "bitext.md"])
+def test_templates_hold_no_figure_of_a_result_and_pin_remote_code(name):
+    text = template(name).read_text(encoding="utf-8")
+    assert yaml.safe_load(text.split("---")[1].replace("{{ card_data }}", "a: 1"))
+    for line in text.splitlines():
+        assert "trust_remote_code" not in line or 'revision="{{ revision }}"' in line
+    assert not re.search(r"\b\d+\.\d\b", re.sub(r"\d{4}\.\d+", "", text))

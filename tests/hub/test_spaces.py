@@ -1,0 +1,123 @@
+"""Spaces and collections."""
+
+import shutil
+
+import pytest
+from huggingface_hub import HfApi
+
+from hf_optical.hub import HubError, push_collection, push_metric, push_space, push_teacher
+
+
+@pytest.fixture
+def space(tmp_path):
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    (folder / "app.py").write_text("print('hello')\n")
+    (folder / "README.md").write_text("---\ntitle: Demo\nsdk: gradio\ncolorFrom: blue\ncolorTo: green\n---\n\nTry it.\n")
+    return folder
+
+
+def test_the_metric_goes_up_with_the_file_behind_the_link(hub, repository):
+    push_metric(repository / "spaces" / "recall_at_k", "acme/recall_at_k")
+    files = hub.repos["space", "acme/recall_at_k"].at("main").files
+    assert files["ranking.py"].content == (repository / "hf_optical" / "evaluation" / "ranking.py").read_bytes()
+    assert b"ACCOUNT/" not in files["README.md"].content
+
+
+def test_the_metric_must_be_named_as_its_script(hub, repository):
+    with pytest.raises(HubError, match=r"has no other\.py, .*: name the repository 'recall_at_k'\.$"):
+        push_metric(repository / "spaces" / "recall_at_k", "acme/other")
+    assert not hub.repos
+
+
+def test_a_space_as_it_is(hub, space):
+    outcome = push_space(space, "acme/demo", private=True)
+    assert sorted(outcome.files) == ["README.md", "app.py"]
+    assert outcome.url.endswith("/spaces/acme/demo")
+    assert HfApi().repo_info("acme/demo", repo_type="space").private
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (lambda f: (f / "README.md").unlink(), "has no README.md"),
+        (lambda f: (f / "README.md").write_text("no metadata"), r"README\.md:1: the metadata has no 'title'"),
+        (
+            lambda f: (f / "README.md").write_text("---\ntitle: a\nskd: b\n---\n"),
+            r"no 'sdk', .* did you mean 'skd'",
+        ),
+        (lambda f: (f / "app.py").unlink(), r"app_file app\.py is not in"),
+        (lambda f: shutil.rmtree(f), "there is no such folder"),
+    ],
+)
+def test_what_is_no_space(hub, space, break_it, message):
+    break_it(space)
+    with pytest.raises(HubError, match=message):
+        push_space(space, "acme/demo")
+    assert not hub.repos
+
+
+def test_another_space_of_that_name_is_left_alone(hub, space, repository):
+    push_space(space, "acme/recall_at_k")
+    (space / "app.py").rename(space / "other.py")
+    (space / "README.md").write_text("---\ntitle: Demo\nsdk: gradio\napp_file: other.py\n---\n")
+    with pytest.raises(HubError, match="acme/recall_at_k holds another Space"):
+        push_space(space, "acme/recall_at_k")
+
+
+def write_collection(tmp_path, items, **more):
+    import yaml
+
+    file = tmp_path / "collection.yaml"
+    file.write_text(yaml.safe_dump({"title": "Optical", "items": items} | more))
+    return file
+
+
+def test_a_collection_ties_them_together_and_may_be_pushed_again(hub, runs, space, tmp_path):
+    push_teacher(runs / "teacher", "acme/teacher")
+    file = write_collection(tmp_path, [{"model": "acme/teacher", "note": "the teacher"}], description="All of it")
+    first = push_collection(file, "acme/optical")
+    push_space(space, "acme/demo")
+    file = write_collection(tmp_path, [{"model": "acme/teacher", "note": "English"}, {"space": "acme/demo"}], description="Both")
+    assert push_collection(file, "acme/optical")["collection"] == first["collection"]
+    found = HfApi().get_collection(first["collection"])
+    assert [(i.item_type, i.item_id, i.note) for i in found.items] == [
+        ("model", "acme/teacher", "English"),
+        ("space", "acme/demo", None),
+    ]
+    assert (found.title, found.description) == ("Optical", "Both")
+    assert len(hub.collections) == 1
+
+
+def test_a_collection_of_what_is_not_there_is_not_made(hub, tmp_path):
+    with pytest.raises(HubError, match=r"there is no model acme/nothing on the Hub: push it first\.$"):
+        push_collection(write_collection(tmp_path, [{"model": "acme/nothing"}]), "acme/optical")
+    assert not hub.collections
+
+
+def test_503_in_a_collection_is_tried_again(hub, faults, space, tmp_path):
+    push_space(space, "acme/demo")
+    hub.faults.append(faults.Fault("POST /api/collections", 503, times=3))
+    found = push_collection(write_collection(tmp_path, [{"space": "acme/demo"}]), "acme/optical")
+    assert len(hub.collections[found["collection"]]["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("items: [", r":1: not valid YAML"),
+        ("title: a", "no `items`"),
+        ("items: [acme/x]", "is no item"),
+        ("items: []\ncolour: red", "unknown key 'colour'"),
+    ],
+)
+def test_files_that_describe_no_collection(hub, tmp_path, content, message):
+    (tmp_path / "c.yaml").write_text(content)
+    with pytest.raises(HubError, match=message):
+        push_collection(tmp_path / "c.yaml", "acme/optical")
+
+
+def test_a_dry_run_of_a_collection_asks_nothing(hub, tmp_path):
+    found = push_collection(write_collection(tmp_path, [{"model": "acme/nothing"}]), "acme/optical", dry_run=True)
+    assert found["items"] == [{"type": "model", "repo": "acme/nothing"}]
+    assert not hub.requests

@@ -1,0 +1,91 @@
+"""`Trainer(push_to_hub=True)` sends what `optical push` sends."""
+
+import copy
+import json
+
+import pytest
+from huggingface_hub import HfApi, ModelCard
+
+from hf_optical.hub.trainer import push_checkpoint, push_trained, write_card
+from hf_optical.training import OpticalTrainer, OpticalTrainingArguments
+
+
+class PushingTrainer(OpticalTrainer):
+    """With the methods as `LateInteractionTrainer` is to have them."""
+
+    def create_model_card(self, *args, **kwargs):
+        if self.is_world_process_zero():
+            write_card(self)
+
+    def push_to_hub(self, commit_message="End of training", blocking=True, token=None, revision=None, private=None, **kwargs):
+        if self.hub_model_id is None:
+            self.init_hf_repo(token=token, private=private)
+        self.save_model(_internal_call=True)
+        if self.is_world_process_zero():
+            self.create_model_card()
+            return push_trained(self, message=commit_message, token=token, revision=revision, private=private)
+        return None
+
+    def _push_from_checkpoint(self, checkpoint_folder):
+        push_checkpoint(self, checkpoint_folder)
+
+
+@pytest.fixture
+def trainer(hub, tmp_path, tiny_teacher, tiny_student):
+    from datasets import Dataset
+
+    words = ["the water", "the maize", "the farm", "the rain"]
+    pairs = Dataset.from_dict({"english": words, "non_english": ["maji", "mahindi", "shamba", "mvua"]})
+    args = OpticalTrainingArguments(
+        output_dir=str(tmp_path / "optical-sw"),
+        per_device_train_batch_size=2,
+        max_steps=2,
+        save_steps=1,
+        use_cpu=True,
+        report_to="none",
+        push_to_hub=True,
+        hub_model_id="acme/optical-sw",
+        hub_private_repo=True,
+        disable_tqdm=True,
+    )
+    return PushingTrainer(copy.deepcopy(tiny_student), tiny_teacher, args, pairs)
+
+
+def test_training_pushes_models_and_cards_and_no_states(trainer, hub, accounts, tmp_path):
+    trainer.train()
+    outcome = trainer.push_to_hub()
+    assert hub.repos["model", "acme/optical-sw"].private
+    titles = [c.title for c in HfApi().list_repo_commits("acme/optical-sw")]
+    assert titles == ["End of training", "Training in progress, step 2", "Training in progress, step 1", "initial commit"]
+    repo = hub.repos["model", "acme/optical-sw"]
+    for commit in repo.commits.values():
+        assert not [p for p in commit.files if p.endswith((".pt", ".bin", ".pth")) or "trainer_state" in p or "checkpoint-" in p]
+        for file in commit.files.values():
+            assert str(tmp_path).encode() not in file.content
+            assert accounts.writer.encode() not in file.content
+    card = repo.at("main").files["README.md"].content.decode()
+    assert card == outcome.card
+    ModelCard(card).validate()
+    assert "This model has not been evaluated" in card or "None: this model has not been evaluated." in card
+    record = json.loads(repo.at("main").files["training.json"].content)
+    assert (record["steps"], record["examples"]) == (2, 4)
+    assert record["arguments"]["max_steps"] == 2
+    assert "| steps | 2 |" in card
+    assert record["fingerprint"] == trainer.model.fingerprint()
+
+
+def test_edits_of_the_card_in_the_folder_stay(trainer, hub, tmp_path):
+    trainer.save_model()
+    path = write_card(trainer)
+    path.write_text(path.read_text().replace("## Intended use", "By hand.\n\n## Intended use"))
+    trainer.create_model_card()
+    assert "By hand." in path.read_text()
+    assert "By hand." in push_trained(trainer).card
+
+
+def test_a_push_that_fails_does_not_stop_the_training(trainer, hub, faults, caplog):
+    hub.faults.append(faults.Fault("POST .*/commit/", 503, times=4))
+    trainer.train()
+    assert trainer.state.global_step == 2
+    assert "checkpoint-1 was not pushed: " in caplog.text
+    assert next(c.title for c in HfApi().list_repo_commits("acme/optical-sw")) == "Training in progress, step 2"
