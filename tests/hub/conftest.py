@@ -165,7 +165,7 @@ def finished(tmp_path_factory, tiny_teacher, tiny_student) -> Path:
     write_results(student, str(student), {"q1": 1.0, "q2": 0.25}, benchmark={"name": "sample", "split": "test"})
     for path in LITTER:
         (student / path).parent.mkdir(exist_ok=True)
-        (student / path).write_bytes(b"\x80\x02private")
+        (student / path).write_bytes(b"\x80\x02kept-here")
     return root
 
 

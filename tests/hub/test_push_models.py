@@ -45,7 +45,7 @@ def test_what_a_training_run_leaves_behind_stays_here(pushed, hub):
 def test_no_token_user_or_path_in_any_uploaded_byte(pushed, hub, runs, accounts, tmp_path):
     sent = b"".join(body for _, body in hub.received) + b"".join(b"".join(files_of(hub, r).values()) for _, r in hub.repos)
     assert len(sent) > 100_000
-    for secret in (accounts.writer, str(tmp_path), str(runs), "private", "/tmp/", "/root/", "/home/"):
+    for secret in (accounts.writer, str(tmp_path), str(runs), "kept-here", "/tmp/", "/root/", "/home/"):
         assert secret.encode() not in sent, secret
     report = json.loads(files_of(hub, "acme/optical-sw")["bitext_report.json"])
     assert report["rejected"]["empty side"]["first"] == ["pairs.tsv:7"]  # sent without its folder

@@ -39,7 +39,7 @@ def test_a_pair_that_just_fits_is_kept(tiny_student, tiny_teacher):
     thirteen = " ".join(["maize"] * 13)  # and [CLS], marker, [SEP]: 16
     assert len(tokenize_bitext(pairs((thirteen, thirteen)), tiny_student, tiny_teacher)) == 1
     with pytest.raises(
-        ValueError, match="none of the 1 pairs fits into 16 .student. or 16 .teacher. tokens of a query: raise max_length"
+        ValueError, match=r"none of the 1 pairs fits into 16 .student. or 16 .teacher. tokens of a query: raise max_length"
     ):
         tokenize_bitext(pairs((thirteen + " maize", "mahindi")), tiny_student, tiny_teacher)
 

@@ -8,8 +8,8 @@ from datasets import Dataset
 from torch import nn
 
 from hf_optical.models import maxsim
-from hf_optical.training import RetrievalCollator, TeacherTrainer, TeacherTrainingArguments
 from hf_optical.ranking_losses import in_batch_loss, kd_loss
+from hf_optical.training import RetrievalCollator, TeacherTrainer, TeacherTrainingArguments
 
 TOPICS = ["water river lake rain", "maize seed soil harvest", "school teacher book child", "bus road travel price"]
 
