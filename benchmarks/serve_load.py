@@ -190,9 +190,7 @@ def main() -> None:
         print(json.dumps(found, indent=1))
         return
     times, memory = found["milliseconds"], found["resident_megabytes"]
-    print(
-        f"{passages:,} passages, {args.clients} clients, {args.seconds:g} s, {os.cpu_count()} processors (load before: {before:.1f})"
-    )
+    print(f"{passages:,} passages, {args.clients} clients, {args.seconds:g} s, {os.cpu_count()} processors (load {before:.1f})")
     print(f"errors: {found['errors'] or 'none'} of {found['requests']:,} requests, {found['requests_per_second']} a second")
     print(f"latency: p50 {times['p50']} ms, p95 {times['p95']} ms, p99 {times['p99']} ms, longest {times['max']} ms")
     print(f"mean batch: {found['mean_batch']}")

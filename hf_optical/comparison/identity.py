@@ -21,7 +21,7 @@ SETTINGS = "settings.json"
 _LEFT_OUT = (
     "output_dir", "resume", "overwrite", "teacher", "bitext", "language", "limit", "triples", "passages", "lexicon", "exclude",
     "english_column", "non_english_column", "bitext_split", "bitext_config", "bitext_streaming", "teacher_cache", "disable_tqdm",
-    "report_to", "use_cpu", "seed", "run_name", "project",
+    "report_to", "use_cpu", "seed", "run_name", "project", "alignment",
 )  # fmt: skip
 _LEFT_OUT_BEGINNINGS = ("logging_", "log_", "save_", "dataloader_", "hub_", "push_to_hub", "development_")
 
@@ -34,6 +34,7 @@ def job_settings(job: Job, materials: Materials) -> dict[str, Any]:
     """
     config = materials.config
     training: dict[str, Any] = {"system": job.method.system, "teacher": materials.teacher.fingerprint()}
+    training["teacher_lengths"] = [materials.teacher.config.query_length, materials.teacher.config.document_length]
     if job.train_languages:
         training["bitext"] = {name: materials.bitext(name, job.limit).fingerprint for name in job.train_languages}
     if job.method.lexicon != "induced":

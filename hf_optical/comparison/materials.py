@@ -95,9 +95,10 @@ class Materials:
         key = collection_key(collection, self.teacher.fingerprint())
         if key not in self._indexes:
             self._indexes.clear()
-            file = self.config.output / "passages" / f"{key}.safetensors"
-            with locked(file.with_suffix(".lock")):
-                self._indexes[key] = passage_index(self.teacher, collection, file)
+            root = self.config.output / "teacher-embeddings"
+            bf16 = any(method.option("bf16").lower() == "true" for method in self.config.methods.values())
+            with locked(root / f"passages-{key}.lock"):
+                self._indexes[key] = passage_index(self.teacher, collection, root, bf16=bf16)
         return self._indexes[key]
 
     def lexical_index(self, name: str) -> Bm25Index:
@@ -134,7 +135,13 @@ class Materials:
         return self._bitexts[name, limit]
 
     def alignment(self, name: str, limit: int | None = None) -> WordAlignment:
-        """Word alignment of the (first `limit`) sentence pairs of a language: computed once."""
+        """Word alignment of the (first `limit`) sentence pairs of a language."""
+        from ..lexicon import WordAlignment
+
+        return WordAlignment.load(self.alignment_file(name, limit))
+
+    def alignment_file(self, name: str, limit: int | None = None) -> Path:
+        """Its file: computed once."""
         from ..lexicon import WordAlignment
 
         bitext = self.bitext(name, limit)
@@ -142,7 +149,7 @@ class Materials:
         with locked(file.with_name(f"{file.name}.lock")):
             if not file.exists():
                 WordAlignment.fit(bitext.read()).save(file)
-        return WordAlignment.load(file)
+        return file
 
     def lexicon(self, name: str) -> Lexicon:
         """The lexicon files of a language, joined."""

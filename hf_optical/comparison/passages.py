@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from ..data import RetrievalCollection
     from ..models import OpticalTeacherModel
 
-_PASSAGES_PER_CHUNK = 1024
-
 
 def collection_key(collection: RetrievalCollection, teacher_fingerprint: str = "") -> str:
     """Hash of ids and texts of the passages, and of the teacher that encodes them."""
@@ -24,27 +22,24 @@ def collection_key(collection: RetrievalCollection, teacher_fingerprint: str = "
     return digest.hexdigest()[:16]
 
 
-def passage_index(teacher: OpticalTeacherModel, collection: RetrievalCollection, file: Path) -> ExactIndex:
-    """The index of a collection; its embeddings are kept in the file (float16) for the next call."""
-    import torch
-    from safetensors import safe_open
-    from safetensors.torch import save_file
-    from transformers.utils import logging as hf_logging
+def passage_index(teacher: OpticalTeacherModel, collection: RetrievalCollection, root: Path, *, bf16: bool = False) -> ExactIndex:
+    """The index of a collection; its embeddings are kept below `root`, where students that train on passages find them too.
 
-    if not file.exists():
-        texts, parts, lengths = collection.corpus_texts, [], []
-        with hf_logging.tqdm(total=len(texts), desc="encoding passages", unit="text", disable=len(texts) < 1000) as progress:
-            for start in range(0, len(texts), _PASSAGES_PER_CHUNK):
-                chunk = teacher.encode_document(texts[start : start + _PASSAGES_PER_CHUNK], show_progress_bar=False)
-                lengths += [len(embeddings) for embeddings in chunk]
-                parts.append(torch.cat(chunk).half().cpu())
-                progress.update(len(chunk))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(".partial")
-        tensors = {"embeddings": torch.cat(parts), "lengths": torch.tensor(lengths)}
-        save_file(tensors, partial, {"teacher": teacher.fingerprint()})
-        partial.replace(file)
-    with safe_open(file, framework="pt") as stored:
-        fingerprint = stored.metadata()["teacher"]
-        embeddings = stored.get_tensor("embeddings").split(stored.get_tensor("lengths").tolist())
-    return ExactIndex(collection.corpus_ids, embeddings, fingerprint, collection.corpus_texts, teacher_name=teacher.name_or_path)
+    Args:
+        teacher: encodes what is not there yet.
+        collection: whose passages.
+        root: folder of the teacher's embeddings.
+        bf16: in mixed precision, as students are trained.
+    """
+    import torch
+
+    from ..training.embedding_cache import EmbeddingCache
+
+    processor = teacher.processor
+    ids = processor.token_ids(collection.corpus_texts, processor.document_marker, teacher.config.document_length)
+    with torch.autocast(teacher.device.type, torch.bfloat16, enabled=bf16):
+        cache = EmbeddingCache.build(root, teacher, ids, side="document", batch_size=32)
+    embeddings = (cache[row] for row in range(len(cache)))
+    return ExactIndex(
+        collection.corpus_ids, embeddings, teacher.fingerprint(), collection.corpus_texts, teacher_name=teacher.name_or_path
+    )

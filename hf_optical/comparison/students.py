@@ -74,6 +74,8 @@ def _distil(job: Job, materials: Materials, folder: Path) -> None:
     if method.is_switched:
         files = [materials.lexicon_file(language.name, job.limit, method.lexicon) for language in languages]
         extra["lexicon"] = tuple(str(file) for file in files)
+    if method.option("adapt_vocabulary").lower() == "true":
+        extra["alignment"] = tuple(str(materials.alignment_file(language.name, job.limit)) for language in languages)
     defaults = {**_DEFAULTS, "teacher_cache": (str(config.output / "teacher-embeddings"),)}
     extra |= {name: value for name, value in defaults.items() if name not in method.settings}
     settings, args = method.train_settings(extra)

@@ -90,6 +90,9 @@ def check_bitexts(settings: DistillSettings) -> None:
     if languages > 1 and files != languages:
         problem = f"{languages} languages, but {files} bitexts"
         raise DataError(problem, fix="give one --bitext for each --language, in the same order (`optical prepare` joins files)")
+    if settings.alignment and len(settings.alignment) != languages:
+        problem = f"{len(settings.alignment)} alignments for {languages} languages"
+        raise DataError(problem, fix="give one for each --language, in the same order, or none")
     for name in ("english_share", "code_switch"):
         if not 0.0 <= getattr(settings, name) <= 1.0:
             raise DataError(f"--{name} is {getattr(settings, name)}", fix="give a share between 0 and 1")
@@ -100,9 +103,9 @@ def adapt_vocabularies(
 ) -> tuple[list[WordAlignment], list[dict[str, object]]]:
     """Give each language's frequent words tokens of their own in the student; returns the alignments and the reports."""
     alignments, reports = [], []
-    for bitext in bitexts:
+    for i, bitext in enumerate(bitexts):
         pairs = list(bitext.pairs())
-        alignments.append(WordAlignment.fit(pairs))
+        alignments.append(WordAlignment.load(settings.alignment[i]) if settings.alignment else WordAlignment.fit(pairs))
         report = adapt_vocabulary(
             student,
             pairs,
@@ -181,9 +184,10 @@ def train_student(
             save_json(folder / name, content)
         first = int(resume_from.rsplit("-", 1)[1]) if resume_from else 0
         if outcome.global_step > first:  # else nothing was trained, and what was measured before stands
-            metrics = {"steps": outcome.global_step, "resumed_from_step": first, **outcome.metrics}
+            used = len(trainer.train_dataset)
+            metrics = {"steps": outcome.global_step, "resumed_from_step": first, "pairs_used": used, **outcome.metrics}
             save_json(folder / "train_metrics.json", metrics)
-            record = {"pairs": len(trainer.train_dataset), "steps": outcome.global_step, "outcome": outcome.metrics}
+            record = {"pairs": used, "steps": outcome.global_step, "outcome": outcome.metrics}
             save_training_record(folder, training_record(args, settings, fingerprint=student.fingerprint(), **record))
         logger.info("student saved to %s", folder)
     trainer.accelerator.wait_for_everyone()

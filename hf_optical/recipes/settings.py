@@ -73,6 +73,10 @@ class DistillSettings(DevelopmentSettings):
     )
     vocabulary_min_count: int = _setting(3, help="How often a word must be seen for that.")
     vocabulary_subwords: int = _setting(0, help="Sub-words of the language to add besides.")
+    alignment: list[str] = field(
+        default_factory=list,
+        metadata={"help": "Word alignment of each bitext (WordAlignment.save), for adapt_vocabulary; default: fitted."},
+    )
     english_share: float = _setting(0.0, help="Share of pairs added with English on both sides, so that English stays a language.")
     pairs: str = field(
         default="bitext",
