@@ -94,6 +94,11 @@ class QdrantConnection:
     def __str__(self) -> str:
         return f"collection {self.collection!r} in {self._place}"
 
+    @property
+    def address(self) -> str:
+        """As `open_index` takes it."""
+        return f"qdrant+path:{self._place}#{self.collection}" if self.is_local else f"{self._place}/{self.collection}"
+
     def close(self) -> None:
         self._client.close()
 

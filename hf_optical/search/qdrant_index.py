@@ -268,7 +268,7 @@ class QdrantIndex:
         """Place, size and teacher, for showing."""
         parameters = self._connection.call("get_collection").config.params
         return {
-            "index": str(self._connection),
+            "index": self._connection.address,
             "passages": len(self),
             "dim": self.dim,
             "pool_factor": self.plan["pool_factor"],

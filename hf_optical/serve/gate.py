@@ -10,6 +10,9 @@ from .metrics import Metrics
 from .problem import Problem
 from .settings import ServeSettings
 
+# Of a body that is too long so much is still received, and thrown away: a client that is cut off does not read the answer.
+_RECEIVED_ANYWAY = 2**23
+
 PATHS = ("/search", "/healthz", "/metrics", "/openapi.json")
 
 
@@ -47,24 +50,29 @@ class Gate:
         limit = self.settings.max_body_bytes
         too_long = Problem(413, f"the request has more than {limit:,} bytes: shorten the question or the filter.")
         announced = headers.get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > limit:
+        if announced.isdigit() and int(announced) > _RECEIVED_ANYWAY:
             raise too_long
         if len(scope.get("query_string", b"")) > limit:
             raise Problem(414, f"the address has more than {limit:,} bytes: shorten the question or the filter.")
-        body = bytearray()
+        body, received = bytearray(), 0
         try:
             async with asyncio.timeout(self.settings.timeout):
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         break
-                    body += message.get("body", b"")
-                    if len(body) > limit:
+                    part = message.get("body", b"")
+                    received += len(part)
+                    if received > _RECEIVED_ANYWAY:
                         raise too_long
+                    if received <= limit:
+                        body += part
                     if not message.get("more_body"):
                         break
         except TimeoutError:
             raise Problem(408, f"the request did not come whole within {self.settings.timeout:g} seconds: send it again.") from None
+        if received > limit:
+            raise too_long
         if scope["method"] == "POST" and not _is_json(headers.get(b"content-type", b"")):
             raise Problem(415, "the body must be JSON: send it with the header Content-Type: application/json.")
         return bytes(body)

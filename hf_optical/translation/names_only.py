@@ -25,7 +25,7 @@ class NamesOnly:
         english_vocabulary: words of the English passages as they are written there (`Rose` and `rose`), for instance a set of
             `hf_optical.lexicon.words` of each.
         unknown_names: words with a capital inside a sentence are kept even if English has no such word (`Afrika`, misspelt
-            names). Recall on held-out Swahili questions was the same with them; in German they would be all nouns.
+            names). Recall on held-out Swahili questions was hardly better; in German they would be all nouns.
 
     Raises:
         DataError: the vocabulary is empty, or a text instead of a collection of words.

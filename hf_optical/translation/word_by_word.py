@@ -19,7 +19,8 @@ class WordByWord:
     From an alignment, the translation of `f` is the English word `e` with the highest `p(e|f) * p(f|e) ** reverse_weight`. A word
     written with a capital inside a sentence is a name and kept if its own spelling is among its translations.
 
-    The defaults were chosen on held-out Swahili questions: all variants but `min_linked`, which costs recall, are within the noise.
+    The defaults were chosen on held-out Swahili questions: dropping function words costs recall, all
+    other variants are within the noise.
 
     Args:
         alignment: learned from the bitext.

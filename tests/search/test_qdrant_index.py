@@ -384,6 +384,7 @@ def test_open_index_by_where_it_is(collection, tmp_path, monkeypatch):
     with open_index(local) as index:
         assert isinstance(index, QdrantIndex)
         assert index.describe()["passages"] == 6
+        assert index.describe()["index"] == local
         assert index.verify() == []
     build_index(tmp_path / "disk", encoder, ids, texts, metadata, show_progress_bar=False)
     assert isinstance(open_index(tmp_path / "disk", device="cpu"), DiskIndex)

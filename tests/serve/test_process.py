@@ -44,6 +44,13 @@ def closed(port):
     return False
 
 
+def post(port, body):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("POST", "/search", body, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    return answer.status, json.loads(answer.read())
+
+
 def test_sigterm_finishes_what_runs_and_takes_nothing_new():
     command = [sys.executable, "-c", PROGRAM, str(Path(__file__).parent)]
     root = Path(__file__).parents[2]
@@ -54,14 +61,11 @@ def test_sigterm_finishes_what_runs_and_takes_nothing_new():
             port = next(int(found[1]) for line in lines if (found := re.search(r"listening on http://127\.0\.0\.1:(\d+)", line)))
             answers = []
 
-            def ask():
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-                body = json.dumps({"query": "maji", "language": "sw"})
-                connection.request("POST", "/search", body, {"Content-Type": "application/json"})
-                answer = connection.getresponse()
-                answers.append((answer.status, json.loads(answer.read())))
-
-            thread = threading.Thread(target=ask)
+            for size in (1_000_000, 20_000_000):
+                status, answer = post(port, json.dumps({"query": "x" * size, "language": "sw"}))
+                assert (status, "65,536 bytes" in answer["error"]) == (413, True)
+            asked = json.dumps({"query": "maji", "language": "sw"})
+            thread = threading.Thread(target=lambda: answers.append(post(port, asked)))
             thread.start()
             assert server.stdout.readline() == "searching\n"
             server.send_signal(signal.SIGTERM)
