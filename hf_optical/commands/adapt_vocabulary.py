@@ -28,7 +28,7 @@ def run(argv: list[str]) -> None:
     )
     parser.add_argument("--language", required=True, help="ISO 639-1 code of the language, such as sw")
     parser.add_argument("--output", required=True, help="folder for the student")
-    parser.add_argument("--min-count", type=positive, default=3, help="how often a word must occur to be added (default: 3)")
+    parser.add_argument("--min-count", type=positive, default=2, help="how often a word must occur to be added (default: 2)")
     parser.add_argument("--max-words", type=positive, help="add only the N most frequent words")
     parser.add_argument("--subwords", type=positive, default=0, help="add N parts of words too (default: none)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")

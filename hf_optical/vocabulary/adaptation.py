@@ -37,7 +37,7 @@ def adapt_vocabulary(
     pairs: Sequence[tuple[str, str]],
     *,
     alignment: WordAlignment | None = None,
-    min_count: int = 3,
+    min_count: int = 2,
     max_words: int | None = None,
     subwords: int = 0,
     top: int = 5,

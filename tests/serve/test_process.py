@@ -61,9 +61,8 @@ def test_sigterm_finishes_what_runs_and_takes_nothing_new():
             port = next(int(found[1]) for line in lines if (found := re.search(r"listening on http://127\.0\.0\.1:(\d+)", line)))
             answers = []
 
-            for size in (1_000_000, 20_000_000):
-                status, answer = post(port, json.dumps({"query": "x" * size, "language": "sw"}))
-                assert (status, "65,536 bytes" in answer["error"]) == (413, True)
+            status, answer = post(port, json.dumps({"query": "x" * 1_000_000, "language": "sw"}))
+            assert (status, "65,536 bytes" in answer["error"]) == (413, True)
             asked = json.dumps({"query": "maji", "language": "sw"})
             thread = threading.Thread(target=lambda: answers.append(post(port, asked)))
             thread.start()
