@@ -18,6 +18,7 @@ COMMANDS = {
     "compare": "every method side by side, with significance",
     "index": "encode English passages once, for every language",
     "search": "ask a question in your language",
+    "serve": "search over HTTP",
     "export": "ONNX, for a browser or a small server",
     "push": "models, bitext, metric and Space to the Hugging Face Hub",
 }

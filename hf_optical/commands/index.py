@@ -12,6 +12,7 @@ from .output import quiet_stdout
 
 if TYPE_CHECKING:
     from ..search import DiskIndex
+    from ..search.qdrant_index import QdrantIndex
 
 _DESCRIPTION = """Encode English passages with the teacher, once; students of every language search them.
 
@@ -20,8 +21,11 @@ _DESCRIPTION = """Encode English passages with the teacher, once; students of ev
   optical index --output I --delete ID [ID ...]          take passages out
   optical index --output I --compact                     free the room of what was taken out
   optical index --output I --verify                      read every file, name what is damaged
+  optical index PASSAGES --teacher T --output http://HOST:6333/COLLECTION       a Qdrant cluster; its key in QDRANT_API_KEY
 
 Several GPUs: accelerate launch --no_python optical index ..."""
+
+_LAYOUT = ("shards", "replicas", "quantization", "on_disk", "hnsw", "payload_index")
 
 
 def run(argv: list[str]) -> None:
@@ -45,13 +49,30 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "passages", nargs="?", help="JSONL (_id, title, text, metadata), TSV, a text file, one a line, or a folder of .txt files"
     )
-    parser.add_argument("--output", required=True, help="folder of the index")
+    parser.add_argument(
+        "--output", required=True, help="folder of the index, or http(s)://HOST:6333/COLLECTION, or qdrant+path:FOLDER"
+    )
     parser.add_argument("--teacher", help="encodes the passages: a folder or Hub name")
     parser.add_argument("--dtype", choices=("float16", "int8"), help="of the stored embeddings (default: float16)")
     parser.add_argument("--pool-factor", type=_factor, help="so many tokens of a passage become about one (default: 1)")
     parser.add_argument("--batch-size", type=positive, default=32, help="passages encoded at a time (default: 32)")
     parser.add_argument("--device", help="cpu, cuda, ... (default: a GPU if there is one)")
     parser.add_argument("--overwrite", action="store_true", help="replace another index in this folder")
+    engine = parser.add_argument_group("a new Qdrant collection")
+    engine.add_argument("--shards", type=positive, help="parts, spread over the nodes (default: one for each node)")
+    engine.add_argument("--replicas", type=positive, help="copies of every shard (default: 1)")
+    engine.add_argument("--quantization", choices=("int8", "binary"), help="a small copy in memory finds the candidates")
+    engine.add_argument("--on-disk", action="store_true", help="embeddings and texts stay on the disk")
+    engine.add_argument(
+        "--hnsw", type=positive, metavar="M", help="a graph with M edges at a node finds the candidates (default: none)"
+    )
+    engine.add_argument(
+        "--payload-index",
+        action="append",
+        default=[],
+        metavar="NAME=TYPE",
+        help="metadata to filter by fast; TYPE: keyword, integer, ...",
+    )
     task = parser.add_mutually_exclusive_group()
     task.add_argument("--add", action="store_true", help="add the passages to the index")
     task.add_argument("--delete", nargs="+", metavar="ID", help="take these passages out")
@@ -76,6 +97,13 @@ def _check(options: Namespace) -> None:
     given = [name for name in ("passages", "teacher", "dtype", "pool_factor", "overwrite") if getattr(options, name)]
     if not encodes and given:
         raise ValueError(f"{given[0].replace('_', '-')} has no meaning with {task}; see `optical index --help`")
+    from ..search.opening import is_engine
+
+    layout = [name for name in _LAYOUT if getattr(options, name)]
+    if layout and not (encodes and not options.add and is_engine(options.output)):
+        raise ValueError(f"--{layout[0].replace('_', '-')} is for a new Qdrant collection: --output http://HOST:6333/COLLECTION")
+    if is_engine(options.output) and (options.compact or options.dtype == "int8"):
+        raise ValueError("a Qdrant collection frees room by itself, and has --quantization int8 instead of --dtype int8")
     kept = [name for name in ("dtype", "pool_factor", "overwrite") if getattr(options, name)]
     if options.add and kept:
         raise ValueError(f"--{kept[0].replace('_', '-')} has no meaning with --add: the index keeps what it was made with")
@@ -83,16 +111,16 @@ def _check(options: Namespace) -> None:
 
 def _change(options: Namespace) -> dict[str, Any] | None:
     """What there is to tell; None in all processes but the first."""
-    from ..search import DiskIndex
+    from ..search.opening import build_index, open_index
     from ..search.processes import shared_build
 
     if options.verify:
-        index = DiskIndex.open(options.output)
+        index = open_index(options.output)
         if problems := index.verify():
             raise ValueError(f"{'; '.join(problems)}: restore from a copy, or build the index again.")
         return _outcome(index) | {"verified": True}
     if options.delete or options.compact:
-        index = DiskIndex.open(options.output)
+        index = open_index(options.output)
         index.delete(options.delete) if options.delete else index.compact()
         return _outcome(index)
 
@@ -104,21 +132,35 @@ def _change(options: Namespace) -> dict[str, Any] | None:
     processes = shared_build()
     teacher = load_teacher(options.teacher).to(options.device or _device())
     if options.add:
-        index = DiskIndex.open(options.output)
+        index = open_index(options.output)
         index.add(teacher, ids, texts, metadata, batch_size=options.batch_size)
     else:
-        index = DiskIndex.build(
+        index = build_index(
             options.output,
             teacher,
             ids,
             texts,
             metadata,
-            dtype=options.dtype or "float16",
+            **_storage(options),
             pool_factor=options.pool_factor or 1,
             batch_size=options.batch_size,
             overwrite=options.overwrite,
         )
     return None if processes.get("process_index") else _outcome(index)
+
+
+def _storage(options: Namespace) -> dict[str, Any]:
+    from ..search.opening import is_engine
+    from ..search.qdrant_settings import CollectionSettings
+
+    dtype = options.dtype or "float16"
+    if not is_engine(options.output):
+        return {"dtype": dtype}
+    indexes = dict(entry.rpartition("=")[::2] for entry in options.payload_index)
+    layout = CollectionSettings(
+        options.shards, options.replicas, dtype, options.quantization, options.on_disk, options.hnsw or 0, indexes
+    )
+    return {"layout": layout}
 
 
 def passage_metadata(path: str, ids: list[str]) -> list[dict[str, Any]]:
@@ -150,7 +192,9 @@ def _device() -> str:
     return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
 
 
-def _outcome(index: DiskIndex) -> dict[str, Any]:
+def _outcome(index: DiskIndex | QdrantIndex) -> dict[str, Any]:
+    if hasattr(index, "describe"):
+        return index.describe()
     manifest = index.manifest
     stored = sum(entry.bytes for segment in manifest.segments for entry in segment.files.values())
     return {
@@ -167,12 +211,11 @@ def _outcome(index: DiskIndex) -> dict[str, Any]:
 
 
 def _text(outcome: dict[str, Any]) -> str:
-    size, passages = outcome["bytes"], outcome["passages"]
-    lines = [
-        f"index: {outcome['index']}, {passages:,} passages, {outcome['tokens']:,} tokens, {size:,} bytes"
-        + (f" ({size / passages:,.0f} a passage)" if passages else "")
-    ]
-    if outcome["deleted"]:
+    size, passages = outcome.get("bytes", 0), outcome["passages"]
+    lines = [f"index: {outcome['index']}, {passages:,} passages"]
+    if size:
+        lines[0] += f", {outcome['tokens']:,} tokens, {size:,} bytes" + (f" ({size / passages:,.0f} a passage)" if passages else "")
+    if outcome.get("deleted"):
         lines.append(f"deleted: {outcome['deleted']:,}, still on the disk: --compact frees their room")
     if outcome.get("verified"):
         lines.append("every file is whole")

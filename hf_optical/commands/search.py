@@ -93,13 +93,14 @@ def _arrange(options: Namespace) -> None:
 
 
 def _searcher(options: Namespace) -> Searcher:
-    from ..search import DiskIndex, ExactIndex, Searcher
+    from ..search import ExactIndex, Searcher
+    from ..search.opening import open_index
 
     students = dict(_pair(entry, "--student", "") for entry in options.student)
     if len(students) < len(options.student):
         raise ValueError("a name or a student is given twice with --student")
     if options.index:
-        return Searcher.from_pretrained(students, index=DiskIndex.open(options.index, device=options.device or "cpu"))
+        return Searcher.from_pretrained(students, index=open_index(options.index, device=options.device or "cpu"))
     from ..data import load_passages
     from ..recipes.loading import load_teacher
 
@@ -117,13 +118,17 @@ def _pair(entry: str, option: str, needed: str) -> tuple[str, str]:
     return entry, entry
 
 
-def _one_of(wanted: dict[str, str]) -> Any:
-    """The words of a command line have no type: 1999 and true are compared as JSON writes them."""
+def _one_of(wanted: dict[str, str]) -> dict[str, list[Any]]:
+    """The words of a command line have no type: 1999 and true stand for the word and for what JSON reads in it."""
 
-    def shown(value: Any) -> str:
-        return value if isinstance(value, str) else json.dumps(value)
+    def readings(word: str) -> list[Any]:
+        try:
+            value = json.loads(word)
+        except ValueError:
+            return [word]
+        return [word, value] if isinstance(value, (str, int, float, bool, type(None))) else [word]
 
-    return lambda metadata: all(name in metadata and shown(metadata[name]) == value for name, value in wanted.items())
+    return {name: readings(word) for name, word in wanted.items()}
 
 
 def _queries(options: Namespace) -> tuple[list[str], list[str]]:

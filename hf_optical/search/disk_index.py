@@ -177,6 +177,10 @@ class DiskIndex:
         segment, place = self._place(self._positions[id])
         return Document(id, segment.text(place), segment.metadata[place], segment.embeddings(place), segment.spans(place))
 
+    def documents(self, ids: Sequence[str]) -> list[Document]:
+        """Several documents, in the order of `ids`. Raises KeyError if one is not there."""
+        return [self.document(i) for i in ids]
+
     def check_model(self, model: OpticalPreTrainedModel) -> None:
         """Raise TeacherMismatchError (ValueError) unless this model's queries belong to the documents of this index."""
         check_model(model, self.teacher_fingerprint, self.teacher_name)

@@ -121,6 +121,10 @@ class ExactIndex:
         embeddings = self._places.get(self._positions[id], torch.empty(0, self._dim or 0))
         return Document(id, self.texts.get(id, ""), {}, embeddings, [])
 
+    def documents(self, ids: Sequence[str]) -> list[Document]:
+        """Several documents, in the order of `ids`. Raises KeyError if one is not there."""
+        return [self.document(i) for i in ids]
+
     def check_model(self, model: OpticalPreTrainedModel) -> None:
         """Raise TeacherMismatchError (ValueError) unless this model's queries belong to the documents of this index."""
         check_model(model, self.teacher_fingerprint, self.teacher_name)

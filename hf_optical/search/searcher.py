@@ -14,6 +14,7 @@ from ..models import OpticalPreTrainedModel, OpticalStudentModel
 from .disk_index import DiskIndex, Filter
 from .document import Document
 from .exact_index import ExactIndex
+from .opening import open_index
 from .token_spans import NO_SPAN, Span, query_spans
 
 
@@ -86,8 +87,8 @@ class Searcher:
         """
         from ..recipes.loading import load_student
 
-        if not isinstance(index, (ExactIndex, DiskIndex)):
-            index = DiskIndex.open(index, **({"device": device} if device is not None else {}))
+        if isinstance(index, (str, Path)):
+            index = open_index(index, device=device)
         if isinstance(students, (str, Path)):
             students = [students]
         if not isinstance(students, Mapping):
@@ -147,7 +148,7 @@ class Searcher:
         queries = [queries] if isinstance(queries, str) else list(queries)
         student = self.student(language)
         embeddings = student.encode_query(queries, batch_size=batch_size, show_progress_bar=False)
-        if isinstance(self.index, DiskIndex):
+        if not isinstance(self.index, ExactIndex):
             found = self.index.search(embeddings, k, filter=filter)
         elif filter is not None:
             raise ValueError("documents of an index in memory have no metadata to filter by: build a DiskIndex.")
@@ -156,7 +157,7 @@ class Searcher:
         spans = query_spans(student.processor, queries) if matches else [[]] * len(queries)
         results = []
         for query, tokens, where, hits in zip(queries, embeddings, spans, found, strict=True):
-            documents = [self.index.document(i) for i, _ in hits]
+            documents = self.index.documents([i for i, _ in hits])
             results.append(
                 [
                     Hit(d.id, score, d.text, d.metadata, list(_matches(query, tokens.float(), where, d)) if matches else [])

@@ -415,3 +415,12 @@ def test_the_searcher_works_with_it(tiny_teacher, tiny_student, tmp_path):
 def test_the_id_of_a_point_is_that_of_its_document():
     assert point_id("d1") == point_id("d1") != point_id("d2")
     assert len(point_id("ọ̀rọ̀ 🐘")) == 36
+
+
+def test_the_searcher_opens_and_filters_it(tiny_teacher, tiny_student, tmp_path):
+    where = f"qdrant+path:{tmp_path / 'q'}"
+    texts, metadata = ["water for the farm", "maize market"], [{"country": "KE"}, {"country": "TZ"}]
+    build_index(where, tiny_teacher, ["a", "b"], texts, metadata, show_progress_bar=False).close()
+    tiny_student.save_pretrained(tmp_path / "student")
+    searcher = Searcher.from_pretrained({"sw": tmp_path / "student"}, index=where)
+    assert [hit.id for hit in searcher.search("maji", filter={"country": "TZ"})[0]] == ["b"]
