@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 _SUBSETS_SHOWN = 40
 
 
-@dataclass
+@dataclass(kw_only=True)
 class TaskResult(RetrievalResult):
     """A `RetrievalResult` on one subset and split of an mteb task.
 
