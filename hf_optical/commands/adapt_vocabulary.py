@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sys
-from pathlib import Path
 
 from ..recipes.options import CommandParser, positive
+from .output import quiet_stdout
 
 
 def run(argv: list[str]) -> None:
@@ -31,13 +29,18 @@ def run(argv: list[str]) -> None:
     parser.add_argument("--min-count", type=positive, default=2, help="how often a word must occur to be added (default: 2)")
     parser.add_argument("--max-words", type=positive, help="add only the N most frequent words")
     parser.add_argument("--subwords", type=positive, default=0, help="add N parts of words too (default: none)")
+    parser.add_argument(
+        "--restart",
+        action="store_true",
+        help="start words anew that are one token already (with --teacher this is done; not for multilingual encoders)",
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     options = parser.parse_args(argv)
 
     from ..recipes.output import check_output, save_finished
 
     check_output(options.output, resume=False, overwrite=False)
-    with contextlib.redirect_stdout(sys.stderr):
+    with quiet_stdout():
         from ..data import load_bitext
         from ..data.files import atomic_write
         from ..models import OpticalStudentModel
@@ -55,9 +58,10 @@ def run(argv: list[str]) -> None:
             min_count=options.min_count,
             max_words=options.max_words,
             subwords=options.subwords,
+            restart=options.restart or None,
         )
         folder = save_finished(student, options.output)
-        with atomic_write(Path(folder) / "vocabulary_report.json") as file:
+        with atomic_write(folder / "vocabulary_report.json") as file:
             file.write((json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n").encode())
     if options.json:
         print(json.dumps(report.to_dict(), ensure_ascii=False))

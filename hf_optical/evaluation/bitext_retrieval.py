@@ -26,7 +26,7 @@ MEASURES = ("maxsim", "maxsim-reverse", "maxsim-sum", "cosine")
 _FOREIGN_ROWS, _ENGLISH_ROWS = 32, 64
 
 
-@dataclass
+@dataclass(kw_only=True)
 class BitextRetrievalResult(RetrievalResult):
     """Accuracy of sentence retrieval, as a `RetrievalResult` whose `queries` are pairs and whose `run` is empty.
 
@@ -131,7 +131,7 @@ def evaluate_bitext_retrieval(
         {name: standard_error(values.values()) for name, values in per_query.items()},
         per_query,
         {},
-        {"non_english": foreign_cut, "english": english_cut},
+        cut_off={"non_english": foreign_cut, "english": english_cut},
     )
 
 

@@ -27,7 +27,7 @@ _NOTHING = "nothing to the tokenizer"
 _UNALIGNED = "no alignment"
 _NAME = "spelt alike in English"
 _LIMIT = "over max_words"
-_ENGLISH = "would cut English words otherwise"
+_ENGLISH = "used in English too"
 # A token there is starts anew unless it is used in English more often than this for each time that it is a word of the language.
 _RESTART_TOLERANCE = 0.5
 
