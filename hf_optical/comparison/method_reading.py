@@ -175,7 +175,7 @@ def _options(system: str, entries: Mapping[str, Node]) -> dict[str, tuple[str, .
     """Options of a system that is no student. Those of seq2seq are the arguments of its training."""
     allowed: dict[str, type] = {}
     if system == "seq2seq":
-        from .translators import seq2seq_options
+        from .seq2seq_settings import seq2seq_options
 
         allowed = seq2seq_options(trained="model" not in entries)
     for name, entry in entries.items():
@@ -190,7 +190,7 @@ def _options(system: str, entries: Mapping[str, Node]) -> dict[str, tuple[str, .
 
 
 def _translator_settings() -> list[str]:
-    from .translators import seq2seq_options
+    from .seq2seq_settings import seq2seq_options
 
     return [*seq2seq_options(trained=True), *seq2seq_options(trained=False)]
 

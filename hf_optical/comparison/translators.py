@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-from typing import TYPE_CHECKING, Any, Protocol, get_type_hints
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .jobs import Job
 from .materials import Materials
+from .seq2seq_settings import seq2seq_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-# Arguments of `train_translator` that the run sets itself.
-_OWN = ("pairs", "folder", "language", "seed", "resume", "show_progress_bar")
 
 
 class Translator(Protocol):
@@ -38,18 +35,6 @@ def build_translator(job: Job, language: str, materials: Materials) -> Translato
         alignment = None if method.lexicon == "files" else materials.alignment(language, job.limit)
         return WordByWord(alignment, lexicon=None if method.lexicon == "induced" else materials.lexicon(language))
     return _loaded(job, language, materials) if "model" in method.settings else _trained(job, language, materials)
-
-
-def seq2seq_options(*, trained: bool) -> dict[str, type]:
-    """The settings of a translator that is trained here, or of one that is loaded by name, and their types."""
-    from ..translation import Seq2SeqTranslator, train_translator
-
-    if trained:
-        hints = get_type_hints(train_translator)
-        return {name: _plain_type(hints.get(name)) for name in inspect.signature(train_translator).parameters if name not in _OWN}
-    parameters = inspect.signature(Seq2SeqTranslator).parameters
-    numbers = {name: int for name, entry in parameters.items() if isinstance(entry.default, int)}
-    return {"model": str, "revision": str, "source_language": str} | numbers
 
 
 def training_metrics(job: Job) -> dict[str, Any]:
@@ -85,12 +70,6 @@ def _trained(job: Job, language: str, materials: Materials) -> Translator:
 def _options(job: Job) -> dict[str, Any]:
     types = seq2seq_options(trained="model" not in job.method.settings)
     return {name: _converted(texts[0], types[name]) for name, texts in job.method.settings.items()}
-
-
-def _plain_type(hint: Any) -> type:
-    """The type of a value: of `int | None`, int."""
-    kinds = (hint, *getattr(hint, "__args__", ()))
-    return next((kind for kind in (bool, int, float) if kind in kinds), str)
 
 
 def _converted(text: str, kind: type) -> Any:

@@ -71,7 +71,7 @@ class DistillSettings(DevelopmentSettings):
     adapt_vocabulary: bool = _setting(
         False, help="Give frequent words of the language tokens of their own, which start from their English translations."
     )
-    vocabulary_min_count: int = _setting(3, help="How often a word must be seen for that.")
+    vocabulary_min_count: int = _setting(2, help="How often a word must be seen for that.")
     vocabulary_subwords: int = _setting(0, help="Sub-words of the language to add besides.")
     alignment: list[str] = field(
         default_factory=list,
