@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--language", default="sw")
     parser.add_argument("--passages", type=Path, default=Path("runs/benchmark-sw/passages.safetensors"))
     parser.add_argument("--report", type=Path, help="write the figures to this JSON file")
+    parser.add_argument("--evaluation", type=Path, help="the student's folder evaluation/: write results there for its card")
     options = parser.parse_args()
     torch.set_num_threads(1)
     collection = load_retrieval(options.suite / "retrieval" / f"{options.language}-en", corpus=options.suite / "corpus.jsonl.gz")
@@ -70,6 +72,9 @@ def main() -> None:
             found = index.search(embeddings, 100)
             run = dict(zip([q for q in collection.qrels if q in collection.queries], found, strict=True))
             result = score_run(name, run, collection.qrels, k=[1, 10, 100])
+            if options.evaluation and name != "torch":
+                measured = replace(result, benchmark={"name": collection.name, "split": collection.split})
+                measured.save(options.evaluation / f"{name.replace(' ', '-')}.json")
             rows.append({"encoder": name, "queries": result.queries, **result.metrics, "megabytes": round(size / 1e6, 1)})
             rows[-1] |= latency(encode, texts[:100])
             print(json.dumps(rows[-1]), flush=True)

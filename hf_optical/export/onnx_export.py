@@ -169,6 +169,7 @@ def _export(model: OpticalPreTrainedModel, file: Path) -> None:
             verbose=False,
         )
         _mask_with_infinity(program.model.graph)
+        _forget_where(program.model)
         program.save(file, external_data=bytes_ > _LARGEST_SINGLE_FILE)
 
 
@@ -184,6 +185,19 @@ def _mask_with_infinity(graph: Any) -> None:
         array = value.const_value.numpy()
         if array.dtype == np.float32 and array.size == 1 and array.item() == np.finfo(np.float32).min:
             value.const_value = onnx_ir.tensor(np.full_like(array, -np.inf), name=value.name)
+
+
+def _forget_where(model: Any) -> None:
+    """Take out what the exporter notes of every node: the lines of code that it came from, with their folders on this machine."""
+    for graph in (model.graph, *model.functions.values()):
+        for node in graph.all_nodes():
+            node.metadata_props.clear()
+            for value in node.outputs:
+                value.metadata_props.clear()
+        for value in (*graph.inputs, *getattr(graph, "initializers", {}).values()):
+            value.metadata_props.clear()
+        graph.metadata_props.clear()
+    model.metadata_props.clear()
 
 
 def _quantise(folder: Path) -> None:

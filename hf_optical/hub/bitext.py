@@ -15,6 +15,7 @@ from ..data.languages import language_name
 from .bitext_files import REPORT, find_prepared, write_config
 from .files import Outgoing
 from .licences import Licence, check_mix, conflict, whole
+from .model_card import joined
 from .plan import Plan, Push, Remote, refuse_other_content, stale
 from .sections import choose_card
 from .templates import render
@@ -128,7 +129,7 @@ def bitext_card(repo: str, reports: Sequence[Mapping[str, Any]]) -> str:
         data,
         repo=repo,
         name=repo.split("/")[-1],
-        languages=", ".join(language_name(code) for code in codes),
+        languages=joined([language_name(code) for code in codes]),
         configs=[_shown(report) for report in reports],
         non_commercial=", ".join(f"`{s}` is {name}" for s, name in licences.items() if Licence(name).non_commercial),
         mixed=" and ".join(pair) if pair else "",
@@ -142,7 +143,7 @@ def _config(report: Mapping[str, Any]) -> dict[str, Any]:
 
 def _info(report: Mapping[str, Any]) -> dict[str, Any]:
     splits = [{"name": n, "num_bytes": s["bytes"], "num_examples": s["pairs"]} for n, s in report["splits"].items()]
-    return {"config_name": report["config"], "features": _FEATURES, "splits": splits}
+    return {"config_name": report["config"], "features": [dict(feature) for feature in _FEATURES], "splits": splits}
 
 
 def _shown(report: Mapping[str, Any]) -> dict[str, Any]:

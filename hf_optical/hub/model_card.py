@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from .licences import Licence, conflict, grouped, licence_of, whole
 from .results import eval_results, own_results, read_results, tables
 from .templates import render
 from .training_record import FILE as TRAINING
+from .training_text import cell, is_dataset, other_data, read_json, training_method, training_rows
 
 REPORT, METRICS = "bitext_report.json", "train_metrics.json"
 
@@ -30,6 +30,7 @@ class ModelFacts:
         config: content of its config.json.
         fingerprint: of the weights. parameters: their number.
         licences: source -> licence, as far as they are known.
+        teacher_licence: of a student's teacher; "" if it is not known.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class ModelFacts:
     fingerprint: str
     parameters: int
     licences: Mapping[str, str] = field(default_factory=dict)
+    teacher_licence: str = ""
 
 
 def model_card(folder: Path, repo: str, facts: ModelFacts, *, revision: str, paths: Sequence[str] = ()) -> str:
@@ -52,7 +54,7 @@ def model_card(folder: Path, repo: str, facts: ModelFacts, *, revision: str, pat
     Raises:
         HubError: a file is damaged, or a figure in it is not what an evaluation wrote.
     """
-    training = _read(folder / TRAINING)
+    training = read_json(folder / TRAINING)
     if training.get("fingerprint") not in (None, facts.fingerprint):
         raise HubError(
             f"{TRAINING} is the record of other weights (fingerprint {training['fingerprint']}, this model {facts.fingerprint}): "
@@ -62,9 +64,12 @@ def model_card(folder: Path, repo: str, facts: ModelFacts, *, revision: str, pat
     results = read_results(folder)
     own = own_results(results, facts.kind, facts.fingerprint, folder.resolve().name)
     languages = list(facts.config.get("languages") or [])
-    sources = _sources(counts, facts.licences)
-    known = [source["licence"] for source in sources if source["licence"]]
-    licence, licence_name = whole(known) if len(known) == len(sources) else ("unknown", "")
+    sources, others = _sources(counts, facts.licences), other_data(training, facts.licences)
+    known = [part["licence"] for part in (*sources, *others) if part["licence"]]
+    if facts.teacher_licence:
+        known.append(facts.teacher_licence)
+    complete = bool(sources) and all(part["licence"] for part in (*sources, *others))
+    licence, licence_name = whole(known) if complete else ("unknown", "")
     data = _metadata(repo, facts, languages, training, own, "modules.json" in paths)
     data.license = licence
     if licence_name:
@@ -76,31 +81,49 @@ def model_card(folder: Path, repo: str, facts: ModelFacts, *, revision: str, pat
         repo=repo,
         name=repo.split("/")[-1],
         revision=revision,
-        languages=_joined(names) or "English",
-        question=f"your question in {_joined(names[:1]) or 'English'}",
+        languages=joined(names) or "English",
+        question=f"your question in {joined(names[:1]) or 'English'}",
+        passage=f"your passage in {joined(names[:1]) or 'English'}",
         side=facts.config.get("side") or "query",
-        distilled=bool(training or (folder / METRICS).is_file()),
-        teacher=teacher_of(facts.config),
+        method=training_method(training) if training else ("distilled" if (folder / METRICS).is_file() else ""),
+        teacher=teacher_of(facts.config) | {"licence": facts.teacher_licence},
         fingerprint=facts.fingerprint,
         parameters=f"{facts.parameters:,}",
         **{name: facts.config.get(name) for name in ("embedding_dim", "query_length", "document_length")},
         side_files="modules.json" in paths,
         tables=tables(results, own),
         own=bool(own),
-        training=_training_rows(training, _read(folder / METRICS)),
-        arguments=[(name, _cell(value)) for name, value in (training.get("arguments") or {}).items()],
+        onnx_measured=any("int8" in result.system for result in results),
+        training=training_rows(training, read_json(folder / METRICS)),
+        arguments=[(name, cell(value)) for name, value in (training.get("arguments") or {}).items()],
+        defaults=", ".join(f"`{name}` {cell(value)}" for name, value in (training.get("defaults") or {}).items()),
+        onnx=_onnx(folder, paths, facts.fingerprint),
         sources=sources,
+        others=others,
         counts={"kept": f"{counts['kept']:,}", "read": f"{counts['read']:,}"} if counts else None,
         licence=licence,
         licence_name=licence_name,
-        non_commercial=_non_commercial(sources),
+        non_commercial=_non_commercial([*sources, *others]),
         mixed=conflict(known) is not None,
     )
 
 
+def _onnx(folder: Path, paths: Sequence[str], fingerprint: str) -> dict[str, bool]:
+    """Which exports go with the model. Raises HubError where they are of other weights."""
+    if "onnx/query_encoder.json" not in paths:
+        return {}
+    exported = read_json(folder / "onnx" / "query_encoder.json").get("student")
+    if exported != fingerprint:
+        raise HubError(
+            f"onnx/ was exported from other weights (fingerprint {exported}, this model {fingerprint}): export again with "
+            "`optical export onnx`, or remove it."
+        )
+    return {"there": True, "int8": "onnx/model_quantized.onnx" in paths}
+
+
 def bitext_counts(folder: Path) -> dict[str, Any]:
     """Rows `read` and `kept`, and kept ones `by_source`, of the report on one bitext or on one for each language; {} without."""
-    report = _read(folder / REPORT)
+    report = read_json(folder / REPORT)
     reports = [report] if "rows_kept" in report else [part for part in report.values() if isinstance(part, dict)]
     if not reports:
         return {}
@@ -144,16 +167,12 @@ def _metadata(
     if teacher:
         values["base_model"] = teacher
     bitext = (training.get("arguments") or {}).get("bitext") or []
-    if datasets := [name for name in bitext if _is_dataset(name)]:
+    if datasets := [name for name in bitext if is_dataset(name)]:
         values["datasets"] = datasets
     data = ModelCardData(**values)
     if not own:
         del data.model_name  # it would be metadata of its own without results to belong to
     return data
-
-
-def _is_dataset(name: Any) -> bool:
-    return isinstance(name, str) and name.count("/") == 1 and not Path(name).suffix and not Path(name).exists()
 
 
 def _sources(counts: Mapping[str, Any], licences: Mapping[str, str]) -> list[dict[str, str]]:
@@ -164,7 +183,7 @@ def _sources(counts: Mapping[str, Any], licences: Mapping[str, str]) -> list[dic
 
 
 def _non_commercial(sources: Sequence[Mapping[str, str]]) -> str:
-    found = [f"{source['name']} is {source['licence']}" for source in sources if source["licence"] and _is_nc(source["licence"])]
+    found = [f"`{source['name']}` is {source['licence']}" for source in sources if source["licence"] and _is_nc(source["licence"])]
     return ", ".join(found)
 
 
@@ -172,39 +191,11 @@ def _is_nc(licence: str) -> bool:
     return Licence(licence).non_commercial
 
 
-def _training_rows(training: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Rows of the card's table, from training.json, or what train_metrics.json has of them."""
-    facts = dict(training) or {
-        "steps": metrics.get("steps"),
-        "epochs": metrics.get("epoch"),
-        "train_loss": metrics.get("train_loss"),
-        "seconds": metrics.get("train_runtime"),
-    }
-    names = {"examples": "examples", "steps": "steps", "examples_per_step": "examples per step", "epochs": "epochs"}
-    names |= {"train_loss": "mean training loss", "seconds": "seconds", "finished": "finished", "commit": "commit of hf_optical"}
-    rows = [(title, _cell(facts[key])) for key, title in names.items() if facts.get(key) is not None]
-    for key in ("hardware", "versions"):
-        if facts.get(key):
-            rows.append((key, ", ".join(f"{name} {value}" for name, value in facts[key].items())))
-    return rows
+def joined(names: Sequence[str]) -> str:
+    """Names in a sentence.
 
-
-def _cell(value: Any) -> str:
-    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-    return " ".join(text.split()).replace("|", r"\|")
-
-
-def _joined(names: Sequence[str]) -> str:
+    Example:
+        >>> joined(["Hausa", "Igbo", "Yoruba"])
+        'Hausa, Igbo and Yoruba'
+    """
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
-
-
-def _read(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        return {}
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise HubError(f"{file.name}: not valid JSON ({error}): write it again.") from None
-    if not isinstance(content, dict):
-        raise HubError(f"{file.name}: no JSON object: write it again.")
-    return content

@@ -14,19 +14,21 @@ from huggingface_hub import HfApi, constants, get_token
 
 from .errors import HubError
 from .files import Outgoing, existing_folder, gather
-from .licences import check_mix, grouped, licence_of
+from .licences import check_mix, grouped, licence_of, whole
 from .model_card import REPORT, ModelFacts, bitext_counts, model_card, teacher_of
 from .plan import Plan, Push, Remote, refuse_other_content, stale
 from .private import cleaned_json
 from .results import FOLDER
 from .sections import choose_card
+from .training_record import FILE as TRAINING
+from .training_text import other_data, read_json
 from .uploading import again, push
 
 logger = logging.getLogger(__name__)
 
 CARD, FACTS = "README.md", "optical.json"
 # Written by our own commands, which may name files by their paths.
-_REPORTS = (REPORT, "training.json", "train_metrics.json", "training_data.json")
+_REPORTS = (REPORT, TRAINING, "train_metrics.json", "training_data.json")
 
 
 def push_student(
@@ -88,7 +90,8 @@ def _push(
     place = existing_folder(folder, kind)
     builder = ModelPush(place, repo, kind, dict(licences or {}), allow_mixed)
     if teacher:
-        builder.teacher = _teacher_entry(teacher, builder.facts.config, None if dry_run else token or get_token())
+        asked = None if dry_run else token or get_token()
+        builder.teacher, builder.teacher_licence = _teacher_entry(teacher, builder.facts.config, asked)
     message = f"Upload {kind} {builder.facts.fingerprint}"
     return push(builder, repo, "model", private=private, revision=revision, dry_run=dry_run, token=token, message=message)
 
@@ -103,6 +106,7 @@ class ModelPush:
     licences: dict[str, str] = field(default_factory=dict)
     allow_mixed: bool = False
     teacher: dict[str, Any] | None = None
+    teacher_licence: str = ""
     facts: ModelFacts | None = None
 
     def __post_init__(self) -> None:
@@ -114,7 +118,8 @@ class ModelPush:
             refuse_other_content(remote, self.kind, _held(remote))
         self._check_licences()
         config = self._config()
-        facts = ModelFacts(self.kind, config, self.facts.fingerprint, self.facts.parameters, self.licences)
+        known = self.facts.fingerprint, self.facts.parameters, self.licences, self.teacher_licence
+        facts = ModelFacts(self.kind, config, *known)
         files = self._files(config, facts)
         tag = content_name(files)
         repo = self.repo if remote is None else remote.repo
@@ -124,7 +129,7 @@ class ModelPush:
             local.read_text(encoding="utf-8") if local.is_file() else None, remote.read(CARD) if remote else None, rendered
         )
         files = sorted([*files, Outgoing(CARD, card.encode())], key=lambda file: file.path)
-        gone = [*stale(remote, files, f"{FOLDER}/"), *_stale_weights(remote, files)]
+        gone = [*stale(remote, files, f"{FOLDER}/"), *_stale(remote, files, self.facts.fingerprint)]
         return Plan(files, self.left_out, gone, card, tag, (self.folder,))
 
     def _files(self, config: Mapping[str, Any], facts: ModelFacts) -> list[Outgoing]:
@@ -133,6 +138,7 @@ class ModelPush:
             "fingerprint": facts.fingerprint,
             "parameters": facts.parameters,
             "licences": dict(sorted(facts.licences.items())),
+            "teacher_licence": facts.teacher_licence,
             "pairs": bitext_counts(self.folder) | {"by_source": grouped(self._counts(), facts.licences)},
         }
         files = [Outgoing(FACTS, _json(known)), Outgoing("config.json", _json(config, indent=2))]
@@ -148,6 +154,9 @@ class ModelPush:
 
     def _check_licences(self) -> None:
         found = {source: licence_of(source, self.licences) for source in self._counts() or self.licences}
+        others = other_data(read_json(self.folder / TRAINING), self.licences)
+        found |= {other["name"]: other["licence"] for other in others}
+        found |= {"the teacher": self.teacher_licence}
         check_mix({source: licence for source, licence in found.items() if licence}, allow=self.allow_mixed)
 
     def _counts(self) -> dict[str, int]:
@@ -189,36 +198,45 @@ def _held(remote: Remote) -> str | None:
     return model_type.removeprefix("optical_") if model_type.startswith("optical_") else f"{model_type} model"
 
 
-def _stale_weights(remote: Remote | None, files: Sequence[Outgoing]) -> list[str]:
-    """Shards of an earlier push beside a model that is now in one piece, or the other way round."""
+def _stale(remote: Remote | None, files: Sequence[Outgoing], fingerprint: str) -> list[str]:
+    """What an earlier push left that is not sent now and would be wrong: shards beside a model that is now in one piece, and, if
+    the weights are others now, what was exported from, or recorded of, the former ones.
+    """
+    if remote is None:
+        return []
     sent = {file.path for file in files}
-    weights = [] if remote is None else [p for p in remote.files if "/" not in p and p.startswith("model") and "safetensors" in p]
-    return [path for path in weights if path not in sent]
+    there = [path for path in remote.files if path not in sent]
+    gone = [path for path in there if "/" not in path and path.startswith("model") and "safetensors" in path]
+    if json.loads(remote.read(FACTS) or "{}").get("fingerprint") != fingerprint:
+        gone += [path for path in there if path in _REPORTS or path.startswith(("onnx/", "1_Dense/"))]
+    return gone
 
 
-def _teacher_entry(repo: str, config: Mapping[str, Any], token: str | None) -> dict[str, Any]:
-    """The `teacher` of config.json for a repository, whose fingerprint is compared; of a dry run nothing is asked."""
+def _teacher_entry(repo: str, config: Mapping[str, Any], token: str | None) -> tuple[dict[str, Any], str]:
+    """The `teacher` of config.json for a repository, whose fingerprint is compared, and its licence; a dry run asks nothing."""
     own = teacher_of(config)["fingerprint"]
     if token is None:
-        return {"name_or_path": repo, "revision": "its commit at the time of the push", "fingerprint": own}
+        return {"name_or_path": repo, "revision": "its commit at the time of the push", "fingerprint": own}, ""
     api = HfApi(token=token)
 
-    def look() -> tuple[str, str]:
+    def look() -> tuple[str, dict[str, Any]]:
         head = api.repo_info(repo, repo_type="model").sha
         if not api.file_exists(repo, FACTS, revision=head):
             raise HubError(
                 f"teacher {repo} was not pushed by `optical push teacher`, so its weights cannot be told: push it first."
             )
         file = api.hf_hub_download(repo, FACTS, revision=head)
-        return head, str(json.loads(Path(file).read_text(encoding="utf-8")).get("fingerprint"))
+        return head, json.loads(Path(file).read_text(encoding="utf-8"))
 
-    head, fingerprint = again(look, repo, "model", "")
+    head, facts = again(look, repo, "model", "")
+    fingerprint = facts.get("fingerprint")
     if fingerprint != own:
         raise HubError(
             f"teacher {repo} at {constants.ENDPOINT} has the fingerprint {fingerprint}, but this student was distilled from {own}: "
             "name its own teacher."
         )
-    return {"name_or_path": repo, "revision": head, "fingerprint": own}
+    licence, name = whole((facts.get("licences") or {}).values())
+    return {"name_or_path": repo, "revision": head, "fingerprint": own}, "" if licence == "unknown" else name or licence
 
 
 def _json(content: Any, indent: int = 1) -> bytes:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import fnmatch
 import getpass
 import json
-import mmap
 import os
 import re
 import socket
 import sys
 from collections.abc import Iterable, Sequence
+from io import BytesIO
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -23,6 +23,10 @@ _TOKENS = re.compile(
 )
 _ROOTS = "home|Users|root|tmp|var|mnt|opt|scratch|workspace|work|content|kaggle|srv|media|private|gpfs|lustre|export"
 _PATHS = re.compile(rf"(?<![\w.:/~\-])/(?:{_ROOTS})/[\w.\-]+|(?<!\w)[A-Za-z]:\\+Users\\+[\w.\-]+")
+_TOKEN_STARTS = (b"hf_", b"api_org_", *(b"gh%c_" % kind for kind in b"pousr"), b"github_pat_", b"AKIA", b"sk-", b"-----BEGIN ")
+# Around a known path: not in the middle of another one.
+_BEFORE, _BEHIND = r"(?<![\w.:])", r"(?![\w])/?"
+_PIECE, _OVERLAP = 16_000_000, 512
 # Words and sentences of people are no paths, whatever they look like; only what is known of this machine is looked for there.
 _DATA = ("tokenizer.json", "vocab*", "merges.txt", "*.tsv", "*.csv", "*.jsonl", "*.trec", "sentencepiece*", "spm*")
 _NOBODY = {"root", "user", "admin", "ubuntu", "runner", "nobody", "app", "worker", "debian", "jovyan", "localhost"}
@@ -63,7 +67,7 @@ def _known_here(token: str | None, namespace: str, folders: Sequence[Path]) -> l
         *(Path(os.path.abspath(f)) for f in folders),
     }
     for place in sorted({str(place) for place in places if len(place.parts) > 1}):
-        known.append((re.compile(rf"(?<![\w.:]){re.escape(place)}(?![\w])/?"), "a path of this machine"))
+        known.append((re.compile(_BEFORE + re.escape(place) + _BEHIND), "a path of this machine"))
     for name, what in ((_user(), "your user name"), (socket.gethostname(), "the name of this machine")):
         if len(name) >= 3 and name.lower() not in _NOBODY and name != namespace:
             word = re.escape(name)
@@ -90,21 +94,28 @@ def _text(file: Outgoing) -> str | None:
 
 
 def _search_bytes(file: Outgoing, known: Sequence[tuple[re.Pattern[str], str]]) -> None:
-    patterns = [(re.compile(p.pattern.encode(), p.flags & re.MULTILINE), w) for p, w in known if "name" not in w]
-    patterns.append((re.compile(_TOKENS.pattern.encode()), "a token or key"))
-    if not file.size:
-        return
-    if isinstance(file.content, bytes):
-        _search(file, file.content, patterns)
-        return
-    with file.content.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        _search(file, content, patterns)
+    """Weights are large: look for the fixed beginning of each pattern, which is fast, and match the pattern only there."""
+    wanted = [(_fixed(p), re.compile(p.pattern.encode(), p.flags & re.MULTILINE), w) for p, w in known if "name" not in w]
+    wanted += [(start, re.compile(_TOKENS.pattern.encode()), "a token or key") for start in _TOKEN_STARTS]
+    with BytesIO(file.content) if isinstance(file.content, bytes) else file.content.open("rb") as opened:
+        kept, offset = b"", 0
+        while piece := opened.read(_PIECE):
+            content = kept + piece
+            for start, pattern, what in wanted:
+                place = content.find(start)
+                while place >= 0:
+                    if pattern.match(content, place):
+                        raise HubError(
+                            f"{file.path}: byte {offset + place}: {what} is in this file; take it out (nothing was sent)."
+                        )
+                    place = content.find(start, place + 1)
+            kept = content[-_OVERLAP:]
+            offset += len(content) - len(kept)
 
 
-def _search(file: Outgoing, content: Any, patterns: Sequence[tuple[re.Pattern[bytes], str]]) -> None:
-    for pattern, what in patterns:
-        if found := pattern.search(content):
-            raise HubError(f"{file.path}: byte {found.start()}: {what} is in this file; take it out (nothing was sent).")
+def _fixed(pattern: re.Pattern[str]) -> bytes:
+    """The text that a pattern of `_known_here` is made of."""
+    return re.sub(r"\\(.)", r"\1", pattern.pattern.removeprefix(_BEFORE).removesuffix(_BEHIND)).encode()
 
 
 def without_folders(value: Any) -> Any:

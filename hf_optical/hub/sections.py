@@ -6,12 +6,17 @@ import re
 from typing import Any
 
 import yaml
+from huggingface_hub import ModelCard, ModelCardData
 from huggingface_hub.utils import yaml_dump
 
 from .errors import HubError
 
 _SECTION = re.compile(r"<!-- generated:(?P<name>[\w-]+) -->\n.*?<!-- /generated:(?P=name) -->", re.DOTALL)
 _FRONT = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)\r?\n?---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_FORM = (
+    "This is the model card of a 🤗 transformers model that has been pushed on the Hub. This model card has been automatically "
+    "generated."
+)
 # Written from what was measured, or not at all: an old value must not stay when there is no new one.
 _ONLY_GENERATED = ("model-index", "license_name", "license_link", "configs", "dataset_info")
 
@@ -66,12 +71,19 @@ def merge_card(existing: str, rendered: str) -> str:
     return join_card(data, body)
 
 
+def _is_form(card: str) -> bool:
+    """Whether it is the empty form that `push_to_hub` of transformers leaves: nobody wrote it."""
+    form = ModelCard.from_template(ModelCardData(), model_description=_FORM).content
+    return split_card(card)[1].split() == split_card(form)[1].split()
+
+
 def choose_card(local: str | None, remote: str | None, rendered: str) -> str:
     """The card to send: edits made on the Hub or in the folder are kept.
 
     Raises:
         HubError: people edited it in both places.
     """
+    local, remote = (None if card is None or _is_form(card) else card for card in (local, remote))
     fresh = own_text(rendered)
     edited_here = local is not None and own_text(local) != fresh
     if remote is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..data.errors import did_you_mean
 from .errors import HubError
 from .files import Outgoing, existing_folder, gather
+from .models import content_name
 from .plan import Plan, Push, Remote
 from .sections import split_card
 from .uploading import push
@@ -29,7 +30,7 @@ def push_metric(
 
     Args:
         folder: script `NAME.py`, `app.py`, `README.md`, `requirements.txt`; links to files become the files. In the card the owner
-            takes the place of `ACCOUNT`.
+            takes the place of `ACCOUNT`, and `evaluate.load`, which runs the script, is pinned to a tag of this content.
         repo: `owner/NAME`: the library looks for the script by the name of the repository.
         private, revision, dry_run, token: see `uploading.push`.
 
@@ -42,7 +43,7 @@ def push_metric(
         scripts = [file.stem for file in place.glob("*.py") if "evaluate.Metric" in file.read_text(encoding="utf-8")]
         fix = f"name the repository {scripts[0]!r}" if scripts else "is it the folder of a metric?"
         raise HubError(f"metric {folder} has no {name}.py, which evaluate.load would look for: {fix}.")
-    return _push(place, repo, private, revision, dry_run, token, message=f"Upload metric {name}")
+    return _push(place, repo, private, revision, dry_run, token, message=f"Upload metric {name}", pinned=True)
 
 
 def push_space(
@@ -58,7 +59,17 @@ def push_space(
     return _push(existing_folder(folder, "space"), repo, private, revision, dry_run, token, message="Upload Space")
 
 
-def _push(folder: Path, repo: str, private: bool, revision: str | None, dry_run: bool, token: str | None, *, message: str) -> Push:
+def _push(
+    folder: Path,
+    repo: str,
+    private: bool,
+    revision: str | None,
+    dry_run: bool,
+    token: str | None,
+    *,
+    message: str,
+    pinned: bool = False,
+) -> Push:
     sent, left_out = gather(folder)
     readme = folder / _CARD
     if not readme.is_file():
@@ -74,6 +85,8 @@ def _push(folder: Path, repo: str, private: bool, revision: str | None, dry_run:
     if data["sdk"] != "docker" and not (folder / app).is_file():
         raise HubError(f"{readme.name}: app_file {app} is not in {folder}: add it, or correct the metadata.")
 
+    tag = content_name(sent) if pinned else ""
+
     def build(remote: Remote | None) -> Plan:
         name = repo if remote is None else remote.repo
         if remote is not None and remote.read(_CARD) is not None:
@@ -83,8 +96,10 @@ def _push(folder: Path, repo: str, private: bool, revision: str | None, dry_run:
             if scripts and not (scripts & own):
                 raise HubError(f"{name} holds another Space ({there}): push to another name.")
         card = text.replace(f"{_OWNER}/", f"{name.split('/')[0]}/") if "/" in name else text
+        if pinned and "/" in name:
+            card = card.replace(f'evaluate.load("{name}")', f'evaluate.load("{name}", revision="{tag}")')
         files = [file if file.path != _CARD else Outgoing(_CARD, card.encode()) for file in sent]
-        return Plan(files, left_out, [], card, folders=(folder,))
+        return Plan(files, left_out, [], card, tag, folders=(folder,))
 
     return push(
         build,

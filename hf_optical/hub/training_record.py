@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
@@ -42,7 +42,7 @@ def training_record(
     """What `training.json` holds.
 
     Args:
-        args: the training arguments (a dataclass); those that differ from their defaults are recorded.
+        args: the training arguments (a dataclass); those that differ from their defaults are recorded apart from the others.
         settings: the recipe's settings (a dataclass), likewise.
         pairs: examples trained on.
         steps: optimizer steps taken.
@@ -60,6 +60,7 @@ def training_record(
     record = {
         "fingerprint": fingerprint,
         "arguments": changed_arguments(args) | ({} if settings is None else changed_arguments(settings)),
+        "defaults": default_arguments(args) | ({} if settings is None else default_arguments(settings)),
         "examples": pairs,
         "steps": steps,
         "examples_per_step": batch and batch * world * accumulation,
@@ -85,11 +86,20 @@ def save_training_record(folder: str | os.PathLike[str], record: Mapping[str, An
 
 def changed_arguments(args: Any) -> dict[str, Any]:
     """Fields of a dataclass that differ from their defaults and have to do with the model, as JSON values, by name."""
+    return {name: value for name, value, changed in _arguments(args) if changed}
+
+
+def default_arguments(args: Any) -> dict[str, Any]:
+    """The others that have to do with the model, as far as they say anything: a later version may have other defaults."""
+    return {name: value for name, value, changed in _arguments(args) if not changed and value not in (None, False, "", [], {})}
+
+
+def _arguments(args: Any) -> Iterator[tuple[str, Any, bool]]:
+    """Name, value and whether it is another than the default, by name."""
     from transformers import TrainingArguments
 
     theirs = {field.name for field in dataclasses.fields(TrainingArguments)}
-    changed = {}
-    for field in dataclasses.fields(args):
+    for field in sorted(dataclasses.fields(args), key=lambda field: field.name):
         if field.name in _ELSEWHERE or field.name.startswith((*_ELSEWHERE_PREFIXES, "_")) or not field.init:
             continue
         default = None if field.default is dataclasses.MISSING else field.default
@@ -98,9 +108,7 @@ def changed_arguments(args: Any) -> dict[str, Any]:
         value, default = _plain(getattr(args, field.name)), _plain(default)
         # transformers writes an empty list, mapping or false in the place of a None
         same = field.name in theirs and value in (None, False, "", [], {}) and default in (None, False, "", [], {})
-        if value != default and not same:
-            changed[field.name] = value
-    return dict(sorted(changed.items()))
+        yield field.name, value, value != default and not same
 
 
 def _plain(value: Any) -> Any:

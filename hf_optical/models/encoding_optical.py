@@ -12,6 +12,8 @@ from transformers.utils import logging as hf_logging
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+# A CPU encodes so many tokens at a time: what a layer makes of them stays in cache, and is not asked of the system anew each time.
+_TOKENS_ON_CPU = 1024
 # Below this many texts a progress bar is gone before it can be read.
 _PROGRESS_FROM = 1000
 
@@ -31,7 +33,7 @@ def encode_texts(
         model: a late-interaction model; left in the mode (train or eval) it was in.
         ids: token ids of each text.
         pad: turns a batch of ids into input of `model.forward` with a `scoring_mask`.
-        batch_size: texts at a time.
+        batch_size: texts at a time, at most: a CPU takes fewer of them where they are long.
         show_progress_bar: None: for more than 1,000 texts.
         noun: what the texts are, for the progress bar.
 
@@ -47,8 +49,11 @@ def encode_texts(
     model.eval()
     try:
         with hf_logging.tqdm(total=len(ids), desc=f"encoding {noun}", unit="text", disable=not show) as progress:
-            for start in range(0, len(order), batch_size):
-                chosen = order[start : start + batch_size]
+            start = 0
+            while start < len(order):
+                fitting = _TOKENS_ON_CPU // max(1, len(ids[order[start]])) if model.device.type == "cpu" else batch_size
+                chosen = order[start : start + max(1, min(batch_size, fitting))]
+                start += len(chosen)
                 batch = pad([ids[i] for i in chosen])
                 output = model(**{k: v.to(model.device) for k, v in batch.items()}).embeddings.float().cpu()
                 for i, embeddings, mask in zip(chosen, output, batch["scoring_mask"].bool(), strict=True):

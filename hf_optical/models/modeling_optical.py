@@ -198,7 +198,8 @@ class OpticalPreTrainedModel(PreTrainedModel):
                 raise ValueError("this model was built without a tokenizer: set model.tokenizer.")
             source, kwargs = self._source
             try:
-                self.tokenizer = AutoTokenizer.from_pretrained(source, **kwargs)
+                # with its config at hand, or transformers asks for leave to run the remote code a second time
+                self.tokenizer = AutoTokenizer.from_pretrained(source, config=self.config, **kwargs)
             except (OSError, ValueError) as error:
                 raise ValueError(f"no usable tokenizer beside the weights in {source}: set model.tokenizer.") from error
         return self._processor

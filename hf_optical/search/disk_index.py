@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,18 @@ from ..models import OpticalPreTrainedModel, OpticalTeacherModel
 from .candidates import Candidates
 from .document import Document
 from .index_error import IndexFormatError
-from .index_writer import IndexWriter, Rows, deleted_positions, open_segments
-from .manifest import DTYPES, FileEntry, Manifest
+from .index_writer import IndexWriter, Rows
+from .manifest import DTYPES, Manifest
+from .metadata_filter import Filter, matches
 from .model_check import check_model
 from .processes import shared_build
-from .scoring import best, checked_embeddings, maxsim_scores
+from .scoring import best, check_positive, checked_embeddings, maxsim_scores
 from .segment_scan import SegmentScan
+from .stored_segments import damages, deleted_positions, open_segments
 
 # Documents scored again at a time: more than there are candidates, unless k is large.
 _DOCUMENTS_PER_SCORING = 2048
 _ATTEMPTS = 20
-
-Filter = Mapping[str, Any] | Callable[[dict[str, Any]], bool]
 
 
 class DiskIndex:
@@ -39,7 +39,7 @@ class DiskIndex:
     Args:
         folder: made by `build`.
         device: where documents are scanned.
-        cache_bytes: float16 embeddings are kept prepared for scanning (int8 on the CPU, as they are on a GPU) up to this size.
+        cache_bytes: up to this size embeddings are kept prepared for scanning (int8 on the CPU), at least twice as fast as mapped.
 
     Raises:
         IndexFormatError: (ValueError) nothing there, a newer format, a missing or cut file. `verify` finds changed bytes.
@@ -143,8 +143,7 @@ class DiskIndex:
                     raise
         else:
             raise IndexFormatError(f"{self.folder} changed {_ATTEMPTS} times while it was opened: try again.")
-        self.manifest = manifest
-        self._segments, self._deleted = segments, deleted
+        self.manifest, self._segments, self._deleted = manifest, segments, deleted
         self._starts = np.cumsum([0, *map(len, segments)])
         self._scan = SegmentScan(segments, self._device, self._cache_bytes)
         for name in ("ids", "_positions"):
@@ -187,17 +186,7 @@ class DiskIndex:
 
     def verify(self) -> list[str]:
         """Read every file: one line for each that is damaged or missing, none if the index is whole."""
-        files = [(f"{s.name}/{name}", entry) for s in self.manifest.segments for name, entry in s.files.items()]
-        if self.manifest.deleted:
-            files.append(self.manifest.deleted[:2])
-        problems = []
-        for name, entry in tqdm(files, desc="checking", unit="file", disable=None):
-            file = self.folder / name
-            if not file.is_file():
-                problems.append(f"{file} is missing")
-            elif (found := FileEntry.of(file)) != entry:
-                problems.append(f"{file} is damaged (SHA-256 {found.sha256[:16]}…, by the manifest {entry.sha256[:16]}…)")
-        return problems
+        return list(damages(self.folder, self.manifest))
 
     @torch.no_grad()
     def search(
@@ -217,9 +206,7 @@ class DiskIndex:
         Raises:
             ValueError: k or batch_size is less than 1; a query is not finite `(tokens, d)` with the d of the documents.
         """
-        for name, value in (("k", k), ("batch_size", batch_size)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}.")
+        check_positive(k=k, batch_size=batch_size)
         hidden = self._hidden(filter)
         results: list[list[tuple[str, float]]] = []
         with tqdm(total=len(queries), desc="searching", unit="query", disable=not show_progress_bar) as progress:
@@ -240,7 +227,7 @@ class DiskIndex:
             low, high = np.searchsorted(self._deleted, [start, start + len(segment)])
             places = self._deleted[low:high] - start
             if filter is not None:
-                out = [place for place, metadata in enumerate(segment.metadata) if not _matches(metadata, filter)]
+                out = [place for place, metadata in enumerate(segment.metadata) if not matches(metadata, filter)]
                 places = np.union1d(places, np.array(out, dtype=np.int64))
             hidden.append(places)
         return hidden
@@ -260,12 +247,3 @@ class DiskIndex:
     def _place(self, position: int) -> tuple[Any, int]:
         number = int(np.searchsorted(self._starts, position, side="right")) - 1
         return self._segments[number], position - int(self._starts[number])
-
-
-def _matches(metadata: dict[str, Any], filter: Filter) -> bool:
-    if callable(filter):
-        return bool(filter(metadata))
-    return all(
-        name in metadata and (metadata[name] in wanted if isinstance(wanted, (list, tuple, set)) else metadata[name] == wanted)
-        for name, wanted in filter.items()
-    )

@@ -12,15 +12,14 @@ from transformers.utils import logging as hf_logging
 
 from ..models import OpticalPreTrainedModel, OpticalTeacherModel
 from .document import Document
-from .int8_scan import Int8Block, Int8Queries, fits_int8, int8_is_faster
+from .int8_scan import Int8Block, Int8Queries, documents_per_product, fits_int8, int8_is_faster
 from .model_check import check_model
-from .scoring import best, checked_embeddings, maxsim_scores, membership
+from .scoring import best, check_positive, checked_embeddings, maxsim_scores, membership
 
-# Token vectors in one block: enough for the matrix product to be efficient, few enough for its result with a batch of queries
-# (2,048 x 768 float32, 6 MB) to stay in cache until the maxima are taken.
-_TOKENS_PER_BLOCK = 2048
+# Token vectors in one block; a product with many query tokens takes a part of it (`documents_per_product`).
+_TOKENS_PER_BLOCK = 8192
 # Documents wait until they have this many tokens before they are sorted by length into blocks: all that is held twice.
-_TOKENS_WAITING = 64 * _TOKENS_PER_BLOCK
+_TOKENS_WAITING = 32 * _TOKENS_PER_BLOCK
 # From so many documents on it is worth finding candidates with integers first.
 _DOCUMENTS_FOR_INT8 = 512
 # Documents encoded at a time when an index is built.
@@ -148,9 +147,7 @@ class ExactIndex:
         Raises:
             ValueError: k or batch_size is less than 1; a query is not finite `(tokens, d)` with the d of the documents.
         """
-        for name, value in (("k", k), ("batch_size", batch_size)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}.")
+        check_positive(k=k, batch_size=batch_size)
         results: list[list[tuple[str, float]]] = []
         with tqdm(total=len(queries), desc="searching", unit="query", disable=not show_progress_bar) as progress:
             for start in range(0, len(queries), batch_size):
@@ -169,8 +166,11 @@ class ExactIndex:
             return result
         tokens, lengths = torch.cat(queries), [len(query) for query in queries]
         for positions, block in self._blocks:
-            similarity = block.flatten(0, 1) @ tokens.T
-            maxima = similarity.view(*block.shape[:2], len(tokens)).amax(1)  # (documents, query tokens)
+            products = (
+                (part.flatten(0, 1) @ tokens.T).view(*part.shape[:2], len(tokens)).amax(1)
+                for part in block.split(documents_per_product(block, len(tokens)))
+            )
+            maxima = torch.cat(list(products))  # (documents, query tokens)
             # a query's sum by itself, so that it does not depend on what else is in the batch
             result[:, positions] = torch.stack([part.sum(1) for part in maxima.split(lengths, dim=1)])
         return result
@@ -185,9 +185,9 @@ class ExactIndex:
         # the greatest and the least score that a document can have
         most, least = torch.full((2, len(queries), len(self.ids)), -torch.inf)
         scan = Int8Queries.quantise(torch.cat(queries), membership(queries))
-        for (positions, _), block in zip(self._blocks, self._int8, strict=True):
-            scores, bound = scan.scan(block)
-            most[:, positions], least[:, positions] = (scores + bound).T, (scores - bound).T
+        scores, bounds = scan.scan(self._int8)
+        positions = torch.cat([places for places, _ in self._blocks])
+        most[:, positions], least[:, positions] = (scores + bounds).T, (scores - bounds).T
         result = torch.full_like(most, -torch.inf)
         for query, row, reached in zip(queries, result, most >= least.topk(k).values[:, -1:], strict=True):
             candidates = reached.nonzero().squeeze(1)
@@ -210,7 +210,7 @@ class ExactIndex:
                 row[: len(document)] = document
                 row[len(document) :] = document[0]
             self._blocks.append((torch.tensor([position for position, _ in chosen]), block))
-            self._places.update((position, row) for (position, _), row in zip(chosen, block, strict=True))
+            self._places.update((position, row[: len(own)]) for (position, own), row in zip(chosen, block, strict=True))
 
     def _checked(self, embeddings: Tensor, name: str) -> Tensor:
         embeddings = checked_embeddings(embeddings, self._dim, name)

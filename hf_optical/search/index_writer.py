@@ -19,8 +19,8 @@ from transformers.utils import logging as hf_logging
 from ..models import OpticalTeacherModel, TeacherMismatchError
 from .index_error import IndexFormatError
 from .manifest import MANIFEST, FileEntry, Manifest, SegmentEntry, write_synced
-from .segment import Segment
 from .segment_writer import StoredDocument, read_entry, write_segment
+from .stored_segments import deleted_positions, live_ids, open_segments
 from .token_pooling import pool_tokens
 from .token_spans import document_spans
 
@@ -229,29 +229,3 @@ class Rows:
         for start in range(0, len(self.ids), DOCUMENTS_PER_SEGMENT):
             part = slice(start, start + DOCUMENTS_PER_SEGMENT)
             yield Rows(self.ids[part], self.texts[part], self.metadata[part])
-
-
-def open_segments(folder: Path, manifest: Manifest) -> list[Segment]:
-    return [Segment(folder, entry, manifest.dim, manifest.dtype) for entry in manifest.segments]
-
-
-def deleted_positions(folder: Path, manifest: Manifest) -> np.ndarray:
-    """Of the deleted documents, ascending, int64."""
-    if manifest.deleted is None:
-        return np.empty(0, dtype=np.int64)
-    name, entry, count = manifest.deleted
-    file = folder / name
-    try:
-        data = file.read_bytes()
-    except FileNotFoundError:
-        data = b""
-    if len(data) != 8 * count or hashlib.sha256(data).hexdigest() != entry.sha256:
-        raise IndexFormatError(f"{file} is missing or damaged: restore it from a copy, or build the index again.")
-    return np.frombuffer(data, dtype=np.int64)
-
-
-def live_ids(folder: Path, manifest: Manifest) -> list[str]:
-    """Ids of the documents that are not deleted, in their order."""
-    gone = set(deleted_positions(folder, manifest).tolist())
-    ids = [i for segment in open_segments(folder, manifest) for i in segment.ids]
-    return [i for position, i in enumerate(ids) if position not in gone]

@@ -41,3 +41,10 @@ def checked_embeddings(embeddings: Tensor, dim: int | None, name: str) -> Tensor
     if not embeddings.isfinite().all():
         raise ValueError(f"{name} has embeddings that are not finite: the model that encoded it is broken.")
     return embeddings
+
+
+def check_positive(**numbers: int) -> None:
+    """Raise ValueError unless all are 1 at least."""
+    for name, value in numbers.items():
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}.")

@@ -11,9 +11,10 @@ import torch
 
 from ..data.errors import did_you_mean
 from ..models import OpticalPreTrainedModel, OpticalStudentModel
-from .disk_index import DiskIndex, Filter
+from .disk_index import DiskIndex
 from .document import Document
 from .exact_index import ExactIndex
+from .metadata_filter import Filter
 from .opening import open_index
 from .token_spans import NO_SPAN, Span, query_spans
 
@@ -85,8 +86,6 @@ class Searcher:
         Raises:
             ValueError: a student or the index is not there, or they do not belong together.
         """
-        from ..recipes.loading import load_student
-
         if isinstance(index, (str, Path)):
             index = open_index(index, device=device)
         if isinstance(students, (str, Path)):
@@ -96,7 +95,7 @@ class Searcher:
             if len(set(names)) != len(names):
                 raise ValueError(f"students must be different, got {', '.join(names)}.")
             students = dict(zip(names, names, strict=True))
-        loaded = {name: load_student(str(student)) for name, student in students.items()}
+        loaded = {name: _load(str(student)) for name, student in students.items()}
         if device is not None:
             loaded = {name: student.to(device) for name, student in loaded.items()}
         return cls(loaded, index)
@@ -165,6 +164,15 @@ class Searcher:
                 ]
             )
         return results
+
+
+def _load(path_or_repo: str) -> OpticalStudentModel:
+    """A student. Raises ValueError if it is something else, or not there."""
+    try:
+        return OpticalStudentModel.from_pretrained(path_or_repo).eval()
+    except OSError as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ValueError(f"student {path_or_repo}: there is no such folder or model on the Hub ({reason})") from None
 
 
 def _languages(student: OpticalPreTrainedModel) -> list[str]:

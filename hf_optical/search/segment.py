@@ -125,7 +125,7 @@ class Segment:
         scales = None if self.scales is None else self.scales[rows]
         return StoredDocument(self.ids[place], self.text(place), self.metadata[place], self.values[rows], scales, self.spans(place))
 
-    def blocks(self, tokens: int) -> Iterator[tuple[np.ndarray, slice, int]]:
+    def blocks(self, tokens: int) -> Iterator[tuple[Tensor, slice, int]]:
         """Documents of one length, about so many tokens at a time: their places, their rows, their length."""
         lengths = self._lengths[self._order]
         bounds = np.flatnonzero(np.diff(lengths, prepend=-1, append=-1))
@@ -136,13 +136,11 @@ class Segment:
             for first in range(start, stop, step):
                 last = min(first + step, stop)
                 if length:
-                    yield self._order[first:last], slice(row, row + (last - first) * length), length
+                    yield torch.from_numpy(self._order[first:last]), slice(row, row + (last - first) * length), length
                 row += (last - first) * length
 
     def int8_block(self, rows: slice, length: int) -> Int8Block:
-        """Stored int8 values as they are; float16 ones quantised."""
-        if self.scales is None:
-            return Int8Block.quantise(self.restored(rows).view(-1, length, self._dim))
+        """Stored int8 values as they are."""
         values = self.values[rows].view(-1, length, self._dim)
         none = torch.zeros(len(values))
         return Int8Block(values, self.scales[rows].view(-1, length), none, none + self.entry.max_norm)

@@ -13,62 +13,62 @@ from .scoring import membership
 from .segment import Segment
 
 # As in exact_index; a GPU wants more work at a time.
-_TOKENS_PER_BLOCK = 2048
+_TOKENS_PER_BLOCK = 8192
 _TOKENS_PER_GPU_BLOCK = 2**17
+# Places of documents, and them: int8 blocks, or `(documents, length, d)` floats on the device.
+Prepared = tuple[Tensor, list[Int8Block] | Tensor]
 
 
 class SegmentScan:
-    """Scans segments; blocks that had to be prepared are kept for the next search, up to `cache_bytes` of them."""
+    """Scans segments; blocks that were prepared are kept for the next search, up to `cache_bytes` of them."""
 
     def __init__(self, segments: Sequence[Segment], device: torch.device, cache_bytes: int) -> None:
         self._segments, self._device, self._room = segments, device, cache_bytes
-        self._blocks: dict[int, list[tuple[Tensor, Int8Block | Tensor]]] = {}
+        self._kept: dict[int, list[Prepared]] = {}
 
     def __call__(self, queries: Sequence[Tensor], hidden: Sequence[np.ndarray]) -> Iterator[tuple[int, Tensor, Tensor]]:
         """For each segment its first position, `(Q, n)` scores, -inf for hidden and empty documents, and bounds."""
         tokens = torch.cat(list(queries)) if queries else torch.empty(0, 0)
         if not len(tokens):
             return
-        scan = Int8Queries.quantise(tokens, membership(queries))
-        on_device, sums = tokens.to(self._device), scan.membership.to(self._device)
+        sums = membership(queries)
+        scan = Int8Queries.quantise(tokens, sums)
+        on_device, sums = tokens.to(self._device), sums.to(self._device)
         start = 0
         for number, (segment, places) in enumerate(zip(self._segments, hidden, strict=True)):
             scores, bounds = torch.full((len(queries), len(segment)), -torch.inf), torch.zeros(len(queries), len(segment))
-            for where, block in self._prepared(number, segment):
-                if isinstance(block, Int8Block):
-                    found, bound = scan.scan(block)
-                else:
-                    similarity = block.flatten(0, 1).float() @ on_device.T
-                    found = (similarity.view(*block.shape[:2], -1).amax(1) @ sums).cpu()
+            for where, blocks in self._prepared(number, segment):
+                if isinstance(blocks, Tensor):
+                    similarity = blocks.flatten(0, 1).float() @ on_device.T
+                    found = (similarity.view(*blocks.shape[:2], -1).amax(1) @ sums).cpu()
                     found, bound = finite(found, (scan.slack * segment.entry.max_norm).expand_as(found))
+                else:
+                    found, bound = scan.scan(blocks)
                 scores[:, where], bounds[:, where] = found.T, bound.T
             scores[:, torch.from_numpy(places)] = -torch.inf
             yield start, scores, bounds
             start += len(segment)
 
-    def _prepared(self, number: int, segment: Segment) -> Iterator[tuple[Tensor, Int8Block | Tensor]]:
-        """Places of documents and their block: int8, or `(documents, length, d)` on the device."""
-        if number in self._blocks:
-            yield from self._blocks[number]
+    def _prepared(self, number: int, segment: Segment) -> Iterator[Prepared]:
+        """Places of documents and their blocks, prepared for scanning."""
+        if number in self._kept:
+            yield from self._kept[number]
             return
-        on_cpu = self._device.type == "cpu"
-        dim = segment.values.shape[1]
+        on_cpu, dim = self._device.type == "cpu", segment.values.shape[1]
         integers = on_cpu and fits_int8(dim) and int8_is_faster()
         size = segment.values.numel() * (1 if on_cpu else segment.values.element_size())
-        # int8 on the CPU is scanned as it lies on the disk
-        keeps = self._room >= size and (not on_cpu or (integers and segment.scales is None))
-        kept = []
-        for places, rows, length in segment.blocks(_TOKENS_PER_BLOCK if on_cpu else _TOKENS_PER_GPU_BLOCK):
-            if integers and (keeps or segment.scales is not None):
-                block = segment.int8_block(rows, length)
-            elif segment.scales is None:
-                block = segment.values[rows].to(self._device).view(-1, length, dim)
-            else:
-                block = segment.restored(rows).to(self._device).view(-1, length, dim)
-            where = torch.from_numpy(places)
-            if keeps:
-                kept.append((where, block))
-            yield where, block
-        if keeps and number not in self._blocks:
-            self._blocks[number] = kept
+        keeps = size <= self._room and (integers or not on_cpu)
+        blocks = segment.blocks(_TOKENS_PER_BLOCK if on_cpu else _TOKENS_PER_GPU_BLOCK)
+        if keeps and integers:
+            # quantised anew where they are int8 already: one scale for a document is scanned faster than one for a token
+            kept = [(where, Int8Block.quantise(segment.restored(rows).view(-1, length, dim))) for where, rows, length in blocks]
+            prepared = [(torch.cat([where for where, _ in kept]), [block for _, block in kept])] if kept else []
+        elif integers and segment.scales is not None:
+            prepared = ((where, [segment.int8_block(rows, length)]) for where, rows, length in blocks)
+        else:
+            stored = segment.restored if segment.scales is not None else segment.values.__getitem__
+            prepared = ((where, stored(rows).to(self._device).view(-1, length, dim)) for where, rows, length in blocks)
+        if keeps:
+            self._kept[number] = prepared = list(prepared)
             self._room -= size
+        yield from prepared

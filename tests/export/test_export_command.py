@@ -12,6 +12,7 @@ from hf_optical.export import OnnxQueryEncoder
 from hf_optical.models import OpticalStudentModel
 
 
+@pytest.mark.usefixtures("export_once")
 def test_the_report_is_printed_and_the_files_are_there(workshop, capfd):
     run(["onnx", "student", "--output", "web", "--int8", "--json"])
     report = json.loads(capfd.readouterr().out)

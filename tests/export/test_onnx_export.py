@@ -35,7 +35,10 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module", params=CASES)
+QUICK = ("bert", "modernbert")
+
+
+@pytest.fixture(scope="module", params=[n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in CASES])
 def exported(request, encoder_dir, tmp_path_factory):
     """A student of each family, and the folder that it was exported to."""
     torch.manual_seed(0)
@@ -112,6 +115,7 @@ def test_runs_without_torch_and_without_this_package(exported, tmp_path):
             np.testing.assert_allclose(found[f"arr_{i}"], ours.numpy(), atol=1e-4, rtol=0)
 
 
+@pytest.mark.usefixtures("export_once")
 def test_beside_the_student_only_one_folder_is_new(tiny_student, tmp_path):
     student = copy.deepcopy(tiny_student)
     student.save_pretrained(tmp_path / "student")
@@ -125,6 +129,9 @@ def test_beside_the_student_only_one_folder_is_new(tiny_student, tmp_path):
     assert report.int8_cosine is None
     with pytest.raises(FileNotFoundError, match="--int8"):
         OnnxQueryEncoder(tmp_path / "student", int8=True)
+    exported = b"".join(file.read_bytes() for file in (tmp_path / "student" / "onnx").iterdir())
+    for place in (sys.prefix, os.path.dirname(torch.__file__), str(tmp_path), "stack_trace"):
+        assert place.encode() not in exported, place  # the exporter notes in which folders the code was
     settings = json.loads((tmp_path / "student" / "onnx" / "query_encoder.json").read_text())
     assert settings["student"] == report.fingerprint == tiny_student.fingerprint()
     assert str(tmp_path) not in json.dumps(settings)

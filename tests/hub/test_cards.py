@@ -8,6 +8,7 @@ import yaml
 from huggingface_hub import CommitOperationAdd, DatasetCard, HfApi, ModelCard
 
 from hf_optical.hub import HubError, push_bitext, push_student, push_teacher
+from hf_optical.hub.models import read_facts
 from hf_optical.hub.templates import template
 
 NUMBER = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?(?!\w)")
@@ -27,7 +28,8 @@ def numbers_in(value):
         return set()
     if isinstance(value, str):
         return set(NUMBER.findall(value)) | set(re.findall(r"\d+(?:\.\d+)*", value))
-    return {str(value), f"{value:,}", f"{100 * value:.1f}", *([str(-value), f"{-value:,}"] if value < 0 else [])}
+    rounded = {f"{value:.4g}"} if isinstance(value, float) else set()
+    return rounded | {str(value), f"{value:,}", f"{100 * value:.1f}", *([str(-value), f"{-value:,}"] if value < 0 else [])}
 
 
 def untraced(hub, repo, kind, name):
@@ -119,10 +121,10 @@ def test_the_training_is_in_the_card(student):
 
 def test_the_licence_follows_from_the_data(student, hub, runs, licences):
     assert "license: cc-by-4.0" in student.card
-    assert "| asp-* | 2 | cc-by-4.0 |" in student.card
+    assert "| `asp-*` | 2 | cc-by-4.0 |" in student.card
     unknown = push_student(runs / "optical-sw", "acme/unknown", licences={"tico19": "cc0-1.0"}).card
     assert "license: unknown" in unknown
-    assert "| tatoeba | 1 | not stated |" in unknown
+    assert "| `tatoeba` | 1 | not stated |" in unknown
     closed = licences | {"tatoeba": "cc-by-nc-4.0"}
     assert "Not for commercial use" in push_student(runs / "optical-sw", "acme/nc", licences=closed).card
     mixed = closed | {"tico19": "cc-by-sa-4.0"}
@@ -131,6 +133,59 @@ def test_the_licence_follows_from_the_data(student, hub, runs, licences):
     card = push_student(runs / "optical-sw", "acme/mixed", licences=mixed, allow_mixed_licences=True).card
     assert "license: other" in card
     assert "decide for yourself" in card
+
+
+def test_the_teachers_licence_counts_too(hub, runs, licences):
+    push_teacher(runs / "teacher", "acme/teacher", licences={"questions": "cc-by-sa-4.0"})
+    card = push_student(runs / "optical-sw", "acme/optical-sw", teacher="acme/teacher", licences=licences).card
+    assert "| licence of the teacher | cc-by-sa-4.0 |" in card
+    assert "license: cc-by-sa-4.0" in card
+    with pytest.raises(HubError, match=r"cc-by-nc-4\.0 \(tatoeba\) and cc-by-sa-4\.0 \(the teacher\) must not be mixed"):
+        push_student(
+            runs / "optical-sw", "acme/optical-sw", teacher="acme/teacher", licences=licences | {"tatoeba": "cc-by-nc-4.0"}
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({}, "It was distilled from the teacher on sentence pairs, by optimal transport between"),
+        ({"loss": "mse", "pairs": "both"}, "on sentence pairs and code-switched English, by the squared error"),
+        ({"loss": "none", "ranking": "kl"}, "It was trained on sentence pairs, and trained to rank English passages."),
+    ],
+)
+def test_how_it_was_made_is_as_its_arguments_say(hub, runs, arguments, said):
+    file = runs / "optical-sw" / "training.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"arguments": arguments}))
+    assert said in push_student(runs / "optical-sw", "acme/optical-sw", dry_run=True).card
+
+
+def test_data_besides_the_pairs_have_licences_too(hub, runs, licences):
+    file = runs / "optical-sw" / "training.json"
+    arguments = {"lexicon": ["data/sw.tsv"], "triples": "data/train.jsonl"}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"arguments": arguments}))
+    card = push_student(runs / "optical-sw", "acme/optical-sw", licences=licences, dry_run=True).card
+    assert "| `sw.tsv` | lexicon | not stated |" in card
+    assert "license: unknown" in card
+    licences = licences | {"sw.tsv": "cc0-1.0", "train.jsonl": "cc-by-sa-4.0"}
+    card = push_student(runs / "optical-sw", "acme/optical-sw", licences=licences, dry_run=True).card
+    assert "| `train.jsonl` | triples | cc-by-sa-4.0 |" in card
+    assert "license: cc-by-sa-4.0" in card
+
+
+def test_an_export_is_in_the_card_if_it_is_of_these_weights(hub, runs, licences):
+    folder = runs / "optical-sw"
+    (folder / "onnx").mkdir()
+    settings = folder / "onnx" / "query_encoder.json"
+    settings.write_text(json.dumps({"student": "0123456789abcdef"}))
+    (folder / "onnx" / "model_quantized.onnx").write_bytes(b"onnx" * 100)
+    with pytest.raises(HubError, match=r"^onnx/ was exported from other weights .* `optical export onnx`"):
+        push_student(folder, "acme/optical-sw")
+    settings.write_text(json.dumps({"student": read_facts(folder, "student").fingerprint}))
+    outcome = push_student(folder, "acme/optical-sw", licences=licences)
+    assert f'snapshot_download("acme/optical-sw", revision="{outcome.tag}"' in outcome.card
+    assert "What that costs in recall is not among the results" in outcome.card
+    assert untraced(hub, "acme/optical-sw", "model", "student.md") == []
 
 
 def edit(repo, change):
@@ -211,7 +266,7 @@ def test_results_of_other_evaluations_and_bitexts_of_several_languages(hub, runs
         ("retrieval of translated sentences, share found first", None, "to-en maxsim"),
     }
     assert "(10 kept of 12, see" in card
-    assert "| tico19 | 4 | cc0-1.0 |" in card
+    assert "| `tico19` | 4 | cc0-1.0 |" in card
     assert untraced(hub, "acme/optical-sw", "model", "student.md") == []
     ModelCard(card).validate()
 

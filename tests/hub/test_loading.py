@@ -51,6 +51,7 @@ def test_private_models_with_and_without_the_package(pushed, fresh, runs, tmp_pa
     done = fresh(script, tmp_path / "without.pt", json.dumps({"trust_remote_code": True}), package=False)
     assert done.returncode == 0, done.stderr
     assert same(torch.load(tmp_path / "without.pt"), expected(runs))
+    assert "[y/N]" not in done.stdout  # leave to run the code was given once
 
 
 def test_strangers_cannot_load_what_is_private(pushed, hub, accounts, tmp_path):
@@ -77,32 +78,29 @@ print(json.dumps({
 """
 
 
-def test_bitext_is_streamed(hub, fresh, prepared, licences):
+METRIC = """
+import evaluate
+metric = {load}
+print(metric.compute(predictions=[["d3", "d1", "d7"], ["d9", "d2"]], references=[["d1", "d2"], ["d9"]], k=[1, 3]))
+"""
+
+
+def test_bitext_is_streamed_and_the_metric_loaded_from_its_space(hub, fresh, prepared, licences, repository):
     push_bitext(prepared, "acme/bitext", licences=licences)
-    done = fresh(STREAM)
+    outcome = push_metric(repository / "spaces" / "recall_at_k", "acme/recall_at_k")
+    assert hub.repos["space", "acme/recall_at_k"].sdk == "gradio"
+    load = f'evaluate.load("acme/recall_at_k", revision="{outcome.tag}")'
+    assert load in outcome.card  # it runs the script: pinned, as remote code is everywhere
+    done = fresh(STREAM + METRIC.replace("{load}", load))
     assert done.returncode == 0, done.stderr
-    seen = json.loads(done.stdout.splitlines()[-1])
+    *_, seen, computed = done.stdout.splitlines()
+    seen = json.loads(seen)
     assert seen["first"] == {"english": "the water is clean 0", "non_english": "maji ni safi 0", "source": "tico19"}
     assert seen["rows"] == 12
     assert seen["features"] == ["english", "non_english", "source"]
     assert seen["splits"] == {"train": 12, "test": 4}
     assert sorted(seen["configs"]) == ["en-ha", "en-sw"]
-
-
-METRIC = """
-import evaluate
-metric = evaluate.load("acme/recall_at_k")
-print(metric.compute(predictions=[["d3", "d1", "d7"], ["d9", "d2"]], references=[["d1", "d2"], ["d9"]], k=[1, 3]))
-"""
-
-
-def test_the_metric_is_loaded_from_its_space(hub, fresh, repository):
-    outcome = push_metric(repository / "spaces" / "recall_at_k", "acme/recall_at_k")
-    assert hub.repos["space", "acme/recall_at_k"].sdk == "gradio"
-    assert 'evaluate.load("acme/recall_at_k")' in outcome.card
-    done = fresh(METRIC)
-    assert done.returncode == 0, done.stderr
-    assert "{'recall@1': 0.5, 'recall@3': 0.75, 'queries': 2, 'queries_without_relevant': 0}" in done.stdout
+    assert computed == "{'recall@1': 0.5, 'recall@3': 0.75, 'queries': 2, 'queries_without_relevant': 0}"
 
 
 PUSH = "import sys\nfrom hf_optical.commands.push import run\nrun(sys.argv[1:])"

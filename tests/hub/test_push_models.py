@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import CommitOperationAdd, HfApi
 
 from hf_optical.hub import HubError, push_student, push_teacher
+from hf_optical.models import OpticalStudentModel
 
 LICENCES = {"tico19": "cc0-1.0", "asp-*": "cc-by-4.0", "tatoeba": "cc-by-2.0"}
 
@@ -84,6 +86,36 @@ def test_results_that_are_no_longer_there_go(pushed, hub, runs):
     assert not [path for path in files_of(hub, "acme/optical-sw") if path.startswith("evaluation")]
     assert "has not been evaluated" in outcome.card
     assert "model-index" not in outcome.card
+
+
+def test_what_was_made_of_former_weights_goes(pushed, hub, runs):
+    api = HfApi()
+    export = [CommitOperationAdd("onnx/model.onnx", b"of these weights"), CommitOperationAdd("notes.md", b"of a person\n")]
+    api.create_commit("acme/optical-sw", export, commit_message="export")
+    push_student(runs / "optical-sw", "acme/optical-sw", licences=LICENCES)
+    assert "onnx/model.onnx" in files_of(hub, "acme/optical-sw")  # the weights are still those
+    student = OpticalStudentModel.from_pretrained(runs / "optical-sw")
+    student.linear.weight.data.neg_()
+    student.save_pretrained(runs / "optical-sw")
+    for name in ("training.json", "evaluation"):
+        remove = shutil.rmtree if name == "evaluation" else Path.unlink
+        remove(runs / "optical-sw" / name)
+    push_student(runs / "optical-sw", "acme/optical-sw", licences=LICENCES)
+    left = files_of(hub, "acme/optical-sw")
+    assert not {"onnx/model.onnx", "training.json"} & left.keys()
+    assert "notes.md" in left
+
+
+def test_push_to_hub_of_the_model_and_then_the_command(hub, runs, tmp_path):
+    student = OpticalStudentModel.from_pretrained(runs / "optical-sw")
+    student.save_pretrained(tmp_path / "saved", push_to_hub=True, repo_id="acme/saved", private=True)
+    assert hub.repos["model", "acme/saved"].private
+    sent = files_of(hub, "acme/saved")
+    assert {"tokenizer.json", "modeling_student.py", "modules.json", "1_Dense/model.safetensors"} <= sent.keys()
+    assert b"More Information Needed" in sent["README.md"]
+    card = push_student(runs / "optical-sw", "acme/saved", licences=LICENCES).card
+    assert "More Information Needed" not in card  # an empty form of transformers is nobody's text
+    assert "## Results" in card
 
 
 def test_a_branch_is_made_and_main_stays(pushed, hub, runs):

@@ -6,28 +6,9 @@ import json
 import pytest
 from huggingface_hub import HfApi, ModelCard
 
-from hf_optical.hub.trainer import push_checkpoint, push_trained, write_card
+from hf_optical.hub import push_student
+from hf_optical.hub.trainer import push_trained, write_card
 from hf_optical.training import OpticalTrainer, OpticalTrainingArguments
-
-
-class PushingTrainer(OpticalTrainer):
-    """With the methods as `LateInteractionTrainer` is to have them."""
-
-    def create_model_card(self, *args, **kwargs):
-        if self.is_world_process_zero():
-            write_card(self)
-
-    def push_to_hub(self, commit_message="End of training", blocking=True, token=None, revision=None, private=None, **kwargs):
-        if self.hub_model_id is None:
-            self.init_hf_repo(token=token, private=private)
-        self.save_model(_internal_call=True)
-        if self.is_world_process_zero():
-            self.create_model_card()
-            return push_trained(self, message=commit_message, token=token, revision=revision, private=private)
-        return None
-
-    def _push_from_checkpoint(self, checkpoint_folder):
-        push_checkpoint(self, checkpoint_folder)
 
 
 @pytest.fixture
@@ -48,7 +29,7 @@ def trainer(hub, tmp_path, tiny_teacher, tiny_student):
         hub_private_repo=True,
         disable_tqdm=True,
     )
-    return PushingTrainer(copy.deepcopy(tiny_student), tiny_teacher, args, pairs)
+    return OpticalTrainer(copy.deepcopy(tiny_student), tiny_teacher, args, pairs)
 
 
 def test_training_pushes_models_and_cards_and_no_states(trainer, hub, accounts, tmp_path):
@@ -65,11 +46,16 @@ def test_training_pushes_models_and_cards_and_no_states(trainer, hub, accounts, 
             assert accounts.writer.encode() not in file.content
     card = repo.at("main").files["README.md"].content.decode()
     assert card == outcome.card
+    assert push_student(trainer.args.output_dir, "acme/optical-sw").card == card  # the command sends the same
     ModelCard(card).validate()
     assert "This model has not been evaluated" in card or "None: this model has not been evaluated." in card
     record = json.loads(repo.at("main").files["training.json"].content)
     assert (record["steps"], record["examples"]) == (2, 4)
     assert record["arguments"]["max_steps"] == 2
+    assert record["defaults"]["learning_rate"] == trainer.args.learning_rate
+    assert not record["arguments"].keys() & record["defaults"].keys()
+    assert f"`learning_rate` {trainer.args.learning_rate}" in card
+    assert "distilled from the teacher on sentence pairs, by optimal transport" in card
     assert "| steps | 2 |" in card
     assert record["fingerprint"] == trainer.model.fingerprint()
 

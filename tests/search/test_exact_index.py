@@ -46,7 +46,7 @@ def test_it_equals_brute_force(k, batch_size):
     lengths = torch.randint(0, 60, (700,), generator=torch.Generator().manual_seed(3)).tolist()
     documents, queries = ragged(lengths), ragged([1, 9, 32, 4, 0, 17, 2], seed=1)
     index = ExactIndex(names(documents), documents, "t")
-    assert len(index._blocks) > 5
+    assert len(index._blocks) > 2
     assert len(index) == 700
     found = index.search(queries, k, batch_size=batch_size)
     for mine, theirs in zip(found, brute_force(documents, queries, k), strict=True):

@@ -39,7 +39,7 @@ def test_no_score_is_further_off_than_its_bound(documents, length, queries, dim,
         values = (block / scale[:, :, None]).round()
         block = values * scale[:, :, None]
         stored = Int8Block(values.to(torch.int8), scale, torch.zeros(documents), block.double().norm(dim=2).amax(1).float())
-    scores, bounds = Int8Queries.quantise(torch.cat(asked), membership(asked)).scan(stored)
+    scores, bounds = Int8Queries.quantise(torch.cat(asked), membership(asked)).scan([stored])
     for number, query in enumerate(asked):
         exact = (block.double() @ query.double().T).amax(1).sum(1)
         single = maxsim_scores(query, list(block)) if len(query) else torch.zeros(documents)
@@ -50,7 +50,7 @@ def test_no_score_is_further_off_than_its_bound(documents, length, queries, dim,
 def test_the_bound_is_tight_enough_to_be_of_use():
     block = torch.nn.functional.normalize(vectors(50, 90, 128), dim=-1)
     query = torch.nn.functional.normalize(vectors(32, 128, seed=1), dim=-1)
-    _, bounds = Int8Queries.quantise(query, membership([query])).scan(Int8Block.quantise(block))
+    _, bounds = Int8Queries.quantise(query, membership([query])).scan([Int8Block.quantise(block)])
     assert bounds.max() < 32 * 0.025
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 CUT, LOSE_ANSWER = "cut", "lose answer"
@@ -64,7 +66,8 @@ class FaultMiddleware:
                 body.clear()
             return message
 
-        await self.app(scope, kept, _nowhere if fault else send)
+        with suppress(ClientDisconnect):  # its connection was cut, as it was meant to be
+            await self.app(scope, kept, _nowhere if fault else send)
         if fault:  # an answer that is announced and does not come: uvicorn ends the connection
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
 
