@@ -175,6 +175,8 @@ def shared_models_unchanged(request: pytest.FixtureRequest):
     names = [name for name in ("tiny_teacher", "tiny_student") if name in request.fixturenames]
     before = {name: request.getfixturevalue(name).fingerprint() for name in names}
     yield
+    for name in names:
+        request.getfixturevalue(name).requires_grad_(True)  # a trainer freezes its teacher
     changed = [name for name in names if request.getfixturevalue(name).fingerprint() != before[name]]
     assert not changed, f"this test changed the shared {', '.join(changed)}: work on copy.deepcopy of it"
 

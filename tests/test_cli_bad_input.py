@@ -125,9 +125,9 @@ BAD_OTHERS = [
     (["evaluate", *flags(EVALUATE, {"--teacher": "cut-weights"})], "damaged or cut off"),
     (["search", *flags(SEARCH, {"-k": "0"}), "maji"], "argument -k: '0' is not a whole number of 1 or more"),
     (["search", *flags(SEARCH, {}), " "], "a question is empty"),
-    (["search", *flags(SEARCH, {})], "arguments are required: query"),
+    (["search", *flags(SEARCH, {})], "give a question in quotes"),
     (["search", *flags(SEARCH, {"--passages": "benchmark/corpis.jsonl"}), "maji"], "did you mean 'corpus.jsonl'"),
-    (["search", *flags(SEARCH, {"--student": "encoder"}), "maji"], "encoder is a plain bert model, not a student"),
+    (["search", *flags(SEARCH, {"--student": "encoder"}), "maji"], "encoder: model type bert, expected optical_student"),
     (["tech"], "unknown command 'tech'; did you mean 'teach'"),
 ]
 

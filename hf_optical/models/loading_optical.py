@@ -29,6 +29,18 @@ def quiet_loading() -> Iterator[None]:
         hf_logging.set_verbosity(verbosity)
 
 
+@contextmanager
+def without_progress_bars() -> Iterator[None]:
+    """No bars for reading and writing weights: they are done in seconds, and hide the log of the training."""
+    shown = hf_logging.is_progress_bar_enabled()
+    hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            hf_logging.enable_progress_bar()
+
+
 def missing_weights(info: dict[str, Any]) -> list[str]:
     """Of the loading info of `from_pretrained`: weights that were not in the checkpoint, or of another shape, and are used."""
     absent = {str(key) for key in info["missing_keys"]} | {str(key) for key, *_ in info["mismatched_keys"]}

@@ -16,8 +16,8 @@ from ..data.files import atomic_write
 from ..hub.training_record import save_training_record, training_record
 from ..lexicon import WordAlignment
 from ..models import OpticalStudentModel, OpticalTeacherModel
+from ..models.loading_optical import without_progress_bars
 from ..training import OpticalTrainer, OpticalTrainingArguments
-from ..training.base_trainer import without_progress_bars
 from ..vocabulary import adapt_vocabulary
 from .loading import check_encoder, load_teacher
 from .output import check_output, check_writable, prepare_output_once, save_finished

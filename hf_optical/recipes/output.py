@@ -11,7 +11,8 @@ from pathlib import Path
 
 from transformers import PreTrainedModel, TrainingArguments
 
-from ..training.base_trainer import complete_checkpoints, remove_incomplete_checkpoints, without_progress_bars
+from ..models.loading_optical import without_progress_bars
+from ..training.base_trainer import complete_checkpoints, remove_incomplete_checkpoints
 from .settings import DevelopmentSettings
 
 

@@ -12,10 +12,9 @@ from ..data import DataError, load_passages, load_retrieval, load_triples
 from ..evaluation import evaluate_model
 from ..hub.training_record import save_training_record, training_record
 from ..models import OpticalPreTrainedModel, OpticalTeacherModel
-from ..models.loading_optical import position_limit
+from ..models.loading_optical import position_limit, without_progress_bars
 from ..search import ExactIndex
 from ..training import TeacherTrainer, TeacherTrainingArguments
-from ..training.base_trainer import without_progress_bars
 from .loading import check_encoder, load_teacher
 from .output import check_output, prepare_output_once, save_finished
 from .settings import DevelopmentSettings, TeachSettings

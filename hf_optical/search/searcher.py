@@ -11,6 +11,7 @@ import torch
 
 from ..data.errors import did_you_mean
 from ..models import OpticalPreTrainedModel, OpticalStudentModel
+from ..models.loading_optical import without_progress_bars
 from .disk_index import DiskIndex
 from .document import Document
 from .exact_index import ExactIndex
@@ -169,7 +170,8 @@ class Searcher:
 def _load(path_or_repo: str) -> OpticalStudentModel:
     """A student. Raises ValueError if it is something else, or not there."""
     try:
-        return OpticalStudentModel.from_pretrained(path_or_repo).eval()
+        with without_progress_bars():
+            return OpticalStudentModel.from_pretrained(path_or_repo).eval()
     except OSError as error:
         reason = str(error).strip().split("\n")[0]
         raise ValueError(f"student {path_or_repo}: there is no such folder or model on the Hub ({reason})") from None

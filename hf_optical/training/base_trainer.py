@@ -16,10 +16,10 @@ from torch.utils.data import Dataset, RandomSampler, Sampler
 from transformers import Trainer, TrainerState, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, EvalLoopOutput, rotate_checkpoints
-from transformers.utils import logging as hf_logging
 
 from ..hub.plan import Push
 from ..hub.trainer import push_checkpoint, push_trained, write_card
+from ..models.loading_optical import without_progress_bars
 
 _COMPLETE = "complete"
 _STATE = "trainer_state.json"
@@ -191,18 +191,6 @@ class _EpochSampler(Sampler):
     def __iter__(self) -> Iterator[int]:
         self.sampler.generator = torch.Generator().manual_seed(self.seed())
         return iter(self.sampler)
-
-
-@contextmanager
-def without_progress_bars() -> Iterator[None]:
-    """No bars for reading and writing weights: they are done in seconds, and hide the log of the training."""
-    shown = hf_logging.is_progress_bar_enabled()
-    hf_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            hf_logging.enable_progress_bar()
 
 
 @contextmanager

@@ -174,8 +174,7 @@ def _load(name: str, revision: str | None) -> tuple[PreTrainedModel, PreTrainedT
     from safetensors import SafetensorError
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-    from ..models.loading_optical import missing_weights, quiet_loading
-    from ..training.base_trainer import without_progress_bars
+    from ..models.loading_optical import missing_weights, quiet_loading, without_progress_bars
 
     at = {"revision": revision} if revision else {}
     try:

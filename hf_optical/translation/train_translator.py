@@ -234,7 +234,7 @@ def _arguments(
 
 def _save(model: MarianMTModel, tokenizer: PreTrainedTokenizerFast, folder: Path, metrics: dict[str, Any]) -> None:
     """Written beside, then moved; `config.json`, which makes the folder a model, comes last."""
-    from ..training.base_trainer import without_progress_bars
+    from ..models.loading_optical import without_progress_bars
 
     staging = folder / ".saving"
     shutil.rmtree(staging, ignore_errors=True)
