@@ -4,11 +4,13 @@ import os
 import random
 import shutil
 import signal
+import threading
 import time
 from types import SimpleNamespace
 
 import pytest
 import torch
+from tqdm.auto import tqdm
 
 from hf_optical.search import DiskIndex, index_writer
 from hf_optical.search.token_spans import NO_SPAN
@@ -38,6 +40,9 @@ TEACHER = SimpleNamespace(
 def small(monkeypatch):
     monkeypatch.setattr(index_writer, "DOCUMENTS_PER_SEGMENT", 4)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # slow, and of use only where the power fails
+    # tqdm's own lock is shared between processes: one that is killed would keep it
+    monkeypatch.setattr(tqdm, "_lock", threading.RLock(), raising=False)
+    monkeypatch.setattr(tqdm, "monitor_interval", 0)
     monkeypatch.setattr(index_writer, "document_spans", lambda processor, texts: [[NO_SPAN] * 4 for _ in texts])
 
 
