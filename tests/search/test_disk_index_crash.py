@@ -16,6 +16,7 @@ from hf_optical.search import DiskIndex, index_writer
 from hf_optical.search.token_spans import NO_SPAN
 
 pytestmark = [
+    pytest.mark.slow,  # and forks beside threads: for a machine that has nothing else to do
     pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
 ]

@@ -12,6 +12,7 @@ from hf_optical.search import DiskIndex, IndexFormatError
 from .test_disk_index_crash import NEW, OLD, TEACHER, build, check, in_child, small
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
 ]
