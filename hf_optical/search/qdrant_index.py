@@ -12,19 +12,16 @@ from tqdm.auto import tqdm
 
 from ..models import OpticalPreTrainedModel, OpticalTeacherModel
 from .document import Document
-from .index_error import IndexFormatError
 from .index_writer import Rows
 from .model_check import check_model
 from .processes import shared_build
 from .qdrant_connection import QdrantConnection
 from .qdrant_filter import metadata_filter
+from .qdrant_plan import new_plan, read_plan
 from .qdrant_points import point_id, to_document
 from .qdrant_settings import VECTOR, CollectionSettings, SearchSettings
 from .qdrant_writer import IDS_PER_REQUEST, QdrantWriter, parts
 from .scoring import checked_embeddings
-
-FORMAT = "hf_optical index"
-FORMAT_VERSION = 1
 
 # A larger k is first compared with the number of documents: the engine would make room for so many results.
 _LARGE_K = 10_000
@@ -66,35 +63,11 @@ class QdrantIndex:
     def _attach(self, connection: QdrantConnection, settings: SearchSettings | None = None) -> None:
         self._connection, self._settings = connection, settings or SearchSettings()
         try:
-            self._read_plan()
+            self.plan = read_plan(connection)
+            self.dim: int = self.plan["dim"]
         except BaseException:
             connection.close()
             raise
-
-    def _read_plan(self) -> None:
-        information = self._connection.call("get_collection")
-        plan = information.config.metadata or {}
-        self._check_format(plan, information)
-        self.plan, self.dim = plan, plan["dim"]
-
-    def _check_format(self, plan: Mapping[str, Any], information: Any) -> None:
-        if plan.get("format") != FORMAT:
-            raise IndexFormatError(
-                f"{self._connection} is not an index of hf_optical: its metadata does not say so. Name another collection; if it "
-                "was built just now, the server is older than 1.16 and kept no metadata: upgrade it."
-            )
-        if plan.get("version") != FORMAT_VERSION:
-            raise IndexFormatError(
-                f"{self._connection} has format version {plan.get('version')}, this hf_optical reads version {FORMAT_VERSION}: "
-                "upgrade hf_optical, or build the index again."
-            )
-        vectors = information.config.params.vectors
-        stored = vectors.get(VECTOR) if isinstance(vectors, dict) else None
-        if stored is None or stored.size != plan["dim"]:
-            found = "no" if stored is None else f"{stored.size}-dimensional"
-            raise IndexFormatError(
-                f"{self._connection} has {found} vectors named {VECTOR!r}, its metadata says {plan['dim']}: build it again."
-            )
 
     @classmethod
     def open(cls, **options: Any) -> QdrantIndex:
@@ -148,14 +121,7 @@ class QdrantIndex:
             opened.close()
             raise ValueError("local mode (path=) has one process at a time: start one, or use a server (url=).")
         wait = processes.pop("wait", lambda: None)
-        plan = {
-            "format": FORMAT,
-            "version": FORMAT_VERSION,
-            "teacher_fingerprint": teacher.fingerprint(),
-            "teacher_name": teacher.name_or_path,
-            "dim": teacher.config.embedding_dim,
-            "pool_factor": pool_factor,
-        }
+        plan = new_plan(teacher, pool_factor)
         try:
             if not processes.get("process_index"):
                 QdrantWriter.prepare(opened, plan, layout, overwrite=overwrite)

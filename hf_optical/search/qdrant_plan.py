@@ -1,0 +1,54 @@
+"""What a Qdrant collection says of itself in its metadata: whose embeddings, of which format."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..models import OpticalTeacherModel
+from .index_error import IndexFormatError
+from .qdrant_connection import QdrantConnection
+from .qdrant_settings import VECTOR
+
+FORMAT = "hf_optical index"
+FORMAT_VERSION = 1
+
+
+def new_plan(teacher: OpticalTeacherModel, pool_factor: int) -> dict[str, Any]:
+    """The metadata of a collection of this teacher's documents."""
+    return {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "teacher_fingerprint": teacher.fingerprint(),
+        "teacher_name": teacher.name_or_path,
+        "dim": teacher.config.embedding_dim,
+        "pool_factor": pool_factor,
+    }
+
+
+def read_plan(connection: QdrantConnection) -> dict[str, Any]:
+    """The metadata of a collection that is there.
+
+    Raises:
+        IndexFormatError: it is not ours, of another format version, or its vectors are not what its metadata says.
+        EngineError: no such collection, no answer.
+    """
+    information = connection.call("get_collection")
+    plan = information.config.metadata or {}
+    if plan.get("format") != FORMAT:
+        raise IndexFormatError(
+            f"{connection} is not an index of hf_optical: its metadata does not say so. Name another collection; if it "
+            "was built just now, the server is older than 1.16 and kept no metadata: upgrade it."
+        )
+    if plan.get("version") != FORMAT_VERSION:
+        raise IndexFormatError(
+            f"{connection} has format version {plan.get('version')}, this hf_optical reads version {FORMAT_VERSION}: "
+            "upgrade hf_optical, or build the index again."
+        )
+    vectors = information.config.params.vectors
+    stored = vectors.get(VECTOR) if isinstance(vectors, dict) else None
+    if stored is None or stored.size != plan["dim"]:
+        found = "no" if stored is None else f"{stored.size}-dimensional"
+        raise IndexFormatError(
+            f"{connection} has {found} vectors named {VECTOR!r}, its metadata says {plan['dim']}: build it again."
+        )
+    return plan
