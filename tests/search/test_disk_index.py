@@ -14,23 +14,7 @@ from hf_optical.models import TeacherMismatchError
 from hf_optical.search import DiskIndex, ExactIndex, IndexFormatError, index_writer, segment_scan
 from hf_optical.search.token_spans import NO_SPAN
 
-
-class Encoder:
-    """A teacher whose documents are given: text -> `(tokens, d)`."""
-
-    name_or_path = "org/teacher"
-
-    def __init__(self, teacher, embeddings, dim=3, fingerprint="0123456789abcdef"):
-        self.embeddings, self.processor = embeddings, teacher.processor
-        self.config = copy.copy(teacher.config)
-        self.config.embedding_dim = dim
-        self._fingerprint = fingerprint
-
-    def fingerprint(self):
-        return self._fingerprint
-
-    def encode_document(self, texts, **_):
-        return [self.embeddings[text] for text in texts]
+from .encoder import Encoder, unit
 
 
 @pytest.fixture
@@ -53,11 +37,6 @@ def whole_numbers(lengths, dim=3, seed=0):
     """Small whole numbers: exact in every type, whatever the order of the sums, and with many ties."""
     generator = torch.Generator().manual_seed(seed)
     return [torch.randint(-1, 2, (n, dim), generator=generator).float() for n in lengths]
-
-
-def unit(lengths, dim=16, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return [torch.nn.functional.normalize(torch.randn(n, dim, generator=generator), dim=-1) for n in lengths]
 
 
 def brute_force(documents, queries, k, hidden=()):
