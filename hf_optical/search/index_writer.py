@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 # What a killed build loses at most, and each process's share at a time; a block of the search has as many of one length.
 DOCUMENTS_PER_SEGMENT = 4096
 _LOCK = ".lock"
+# Encoded between two steps of the progress bar; enough for batches of equal length.
+_BATCHES_AT_A_TIME = 8
 
 
 class IndexWriter:
@@ -174,10 +176,15 @@ class IndexWriter:
         if len(missing) < len(parts) and self.is_main:
             logger.info("%d of %d parts of the index were written before: going on", len(parts) - len(missing), len(parts))
         total = sum(len(part.ids) for _, part in missing)
+        step = _BATCHES_AT_A_TIME * batch_size
         with hf_logging.tqdm(total=total, desc="encoding documents", unit="text", disable=not (show and self.is_main)) as progress:
             for name, part in missing:
                 shutil.rmtree(self.folder / name, ignore_errors=True)  # not whole: a file was cut or lost
-                embeddings = teacher.encode_document(part.texts, batch_size=batch_size, show_progress_bar=False)
+                embeddings = []
+                for start in range(0, len(part.texts), step):
+                    texts = part.texts[start : start + step]
+                    embeddings += teacher.encode_document(texts, batch_size=batch_size, show_progress_bar=False)
+                    progress.update(len(texts))
                 spans = document_spans(teacher.processor, part.texts)
                 documents = []
                 for i, text, metadata, tokens, places in zip(part.ids, part.texts, part.metadata, embeddings, spans, strict=True):
@@ -187,7 +194,6 @@ class IndexWriter:
                     places = [places[row] for row in nearest.tolist()]
                     documents.append(StoredDocument.quantise(i, text, metadata, pooled, places, manifest.dtype))
                 write_segment(self.folder, name, documents)
-                progress.update(len(documents))
         self._wait()
 
     def _entries(self, names: Sequence[str]) -> list[SegmentEntry]:
