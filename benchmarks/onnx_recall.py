@@ -22,7 +22,7 @@ import torch
 from swahili import passage_index
 
 from hf_optical.data import load_retrieval
-from hf_optical.evaluation.retrieval import score_run, write_atomically
+from hf_optical.evaluation.retrieval import measured_on, score_run, write_atomically
 from hf_optical.export import OnnxQueryEncoder, export_onnx
 from hf_optical.recipes.loading import load_student, load_teacher
 
@@ -73,7 +73,7 @@ def main() -> None:
             run = dict(zip([q for q in collection.qrels if q in collection.queries], found, strict=True))
             result = score_run(name, run, collection.qrels, k=[1, 10, 100])
             if options.evaluation and name != "torch":
-                measured = replace(result, benchmark={"name": collection.name, "split": collection.split})
+                measured = replace(result, benchmark=measured_on(collection), fingerprint=report.fingerprint, export=name)
                 measured.save(options.evaluation / f"{name.replace(' ', '-')}.json")
             rows.append({"encoder": name, "queries": result.queries, **result.metrics, "megabytes": round(size / 1e6, 1)})
             rows[-1] |= latency(encode, texts[:100])

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..data.errors import DataError
 from .ranking import standard_error
-from .retrieval import RetrievalResult
+from .retrieval import RetrievalResult, data_fingerprint
 
 if TYPE_CHECKING:
     from ..models import OpticalPreTrainedModel, OpticalTeacherModel
@@ -131,6 +131,8 @@ def evaluate_bitext_retrieval(
         {name: standard_error(values.values()) for name, values in per_query.items()},
         per_query,
         {},
+        benchmark={"fingerprint": data_fingerprint(english, non_english, [str(max_length)])},
+        fingerprint=model.fingerprint(),
         cut_off={"non_english": foreign_cut, "english": english_cut},
     )
 

@@ -55,7 +55,10 @@ class MtebSearch(ABC):
 
     Attributes:
         runs: (split, subset) -> query id -> ranked `(document id, score)`, of what mteb has run so far.
+        fingerprint: of the weights that encode the queries, "" for a system without.
     """
+
+    fingerprint = ""
 
     def __init__(self, name: str, revision: str = "none") -> None:
         word = "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip("-") or "model"
@@ -143,7 +146,8 @@ class OpticalSearch(MtebSearch):
     ) -> None:
         from ..models import OpticalStudentModel
 
-        super().__init__(name, model.fingerprint())
+        self.fingerprint = model.fingerprint()
+        super().__init__(name, self.fingerprint)
         self.model, self.teacher = model, teacher
         self._shared = SharedIndex() if shared is None else shared
         self._own_documents = isinstance(model, OpticalStudentModel) and getattr(model.config, "side", "query") != "query"

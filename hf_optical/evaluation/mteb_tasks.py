@@ -158,7 +158,9 @@ def run_task(
             k=k,
         )
         numbers = {name: float(value) for name, value in by_mteb[split, subset].items() if isinstance(value, int | float)}
-        results.append(TaskResult(**vars(scored), task=task.metadata.name, subset=subset, split=split, mteb_scores=numbers))
+        known = {"benchmark": {"revision": str(task.metadata.dataset["revision"])}, "fingerprint": search.fingerprint}
+        place = {"task": task.metadata.name, "subset": subset, "split": split}
+        results.append(TaskResult(**vars(scored) | known, **place, mteb_scores=numbers))
     return results
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,8 +37,9 @@ class RetrievalResult:
         standard_errors: of the same; empty for a single query, which has none.
         per_query: metric -> query id -> value.
         run: query id -> ranked `(document id, score)`.
-        benchmark: what it was measured on: `{"name": ..., "split": ...}`, as far as is known.
+        benchmark: what it was measured on: `{"name": ..., "split": ..., "fingerprint": ...}`, as far as is known.
         fingerprint: of the weights of the model that encoded the queries, "" for other systems.
+        export: what ran in the place of that model, such as "ONNX int8"; "" for the model itself.
     """
 
     system: str
@@ -48,6 +50,7 @@ class RetrievalResult:
     run: dict[str, list[tuple[str, float]]] = field(repr=False)
     benchmark: dict[str, str] = field(default_factory=dict)
     fingerprint: str = ""
+    export: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """What `--json` prints: everything but the run and the values of single queries."""
@@ -77,8 +80,9 @@ class RetrievalResult:
 
     def save(self, path: str | Path) -> None:
         """Write metrics, what was measured on what, and the values of single queries as JSON, atomically."""
-        measured = {"benchmark": self.benchmark, "model": {"fingerprint": self.fingerprint}}
-        content = self.to_dict() | {key: value for key, value in measured.items() if any(value) and any(value.values())}
+        measured = {"benchmark": self.benchmark, "model": {"fingerprint": self.fingerprint, "export": self.export}}
+        known = {key: {name: text for name, text in value.items() if text} for key, value in measured.items()}
+        content = self.to_dict() | {key: value for key, value in known.items() if value}
         write_atomically(path, json.dumps(content | {"per_query": self.per_query}, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -183,7 +187,7 @@ def evaluate_model(
     queries = _judged_queries(collection, english)
     found = index.search(model.encode_query(list(queries.values())), max(*k, _RANK_CUTOFF), show_progress_bar=show_progress_bar)
     result = score_run(system, dict(zip(queries, found, strict=True)), collection.qrels, k=k)
-    return replace(result, benchmark={"name": collection.name, "split": collection.split}, fingerprint=model.fingerprint())
+    return replace(result, benchmark=measured_on(collection), fingerprint=model.fingerprint())
 
 
 def evaluate_bm25(
@@ -193,7 +197,37 @@ def evaluate_bm25(
     queries = _judged_queries(collection, english)
     found = index.search(list(queries.values()), max(*k, _RANK_CUTOFF))
     result = score_run(system, dict(zip(queries, found, strict=True)), collection.qrels, k=k)
-    return replace(result, benchmark={"name": collection.name, "split": collection.split})
+    return replace(result, benchmark=measured_on(collection))
+
+
+def measured_on(collection: RetrievalCollection) -> dict[str, str]:
+    """The `benchmark` of a result: name, split, and the fingerprint of documents, queries, English versions and judgements."""
+    judged = sorted((query, *map(str, pair)) for query, grades in collection.qrels.items() for pair in grades.items())
+    fingerprint = data_fingerprint(
+        collection.corpus_ids,
+        collection.corpus_texts,
+        collection.query_ids,
+        collection.query_texts,
+        (text for pair in sorted(collection.english.items()) for text in pair),
+        (text for row in judged for text in row),
+    )
+    return {"name": collection.name, "split": collection.split, "fingerprint": fingerprint}
+
+
+def data_fingerprint(*columns: Iterable[str]) -> str:
+    """16 hexadecimal digits of the SHA-256 of some lists of texts: other texts, or another order, give another one.
+
+    Example:
+        >>> data_fingerprint(["ab"], ["c"]) == data_fingerprint(["a"], ["bc"])
+        False
+    """
+    digest = hashlib.sha256()
+    for column in columns:
+        for text in column:
+            content = text.encode("utf-8", "surrogatepass")
+            digest.update(b"text" + len(content).to_bytes(8, "little") + content)
+        digest.update(b"column")
+    return digest.hexdigest()[:16]
 
 
 def _judged_queries(collection: RetrievalCollection, english: bool) -> dict[str, str]:

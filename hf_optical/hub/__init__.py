@@ -3,6 +3,7 @@
 Nothing of this package is needed to load what was pushed: `from_pretrained`, `load_dataset` and `evaluate.load` do.
 """
 
+from .attribution import Attribution
 from .bitext import bitext_card, push_bitext
 from .collection import push_collection
 from .errors import HubError
@@ -14,6 +15,7 @@ from .spaces import push_metric, push_space
 from .training_record import save_training_record, training_record
 
 __all__ = [
+    "Attribution",
     "HubError",
     "Push",
     "bitext_card",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -12,16 +12,20 @@ from typing import Any
 from huggingface_hub import DatasetCardData
 
 from ..data.languages import language_name
+from .attribution import Attribution, credit, warn_of_sources
 from .bitext_files import REPORT, find_prepared, write_config
 from .files import Outgoing
 from .licences import Licence, check_mix, conflict, whole
 from .model_card import joined
 from .plan import Plan, Push, Remote, refuse_other_content, stale
 from .sections import choose_card
-from .templates import render
+from .templates import link, render, table_cell
 from .uploading import push
 
+logger = logging.getLogger(__name__)
+
 _CARD = "README.md"
+_PARTS = {"title": "its name", "attribution": "its authors or publisher", "url": "its address"}
 _FEATURES = [{"name": name, "dtype": "string"} for name in ("english", "non_english", "source")]
 
 
@@ -30,6 +34,7 @@ def push_bitext(
     repo: str,
     *,
     licences: Mapping[str, str],
+    attributions: Mapping[str, Attribution] | None = None,
     language: str | None = None,
     allow_mixed_licences: bool = False,
     private: bool = False,
@@ -39,13 +44,17 @@ def push_bitext(
 ) -> Push:
     """Push sentence pairs: Parquet, a configuration for each language (`en-sw`), text columns english, non_english, source.
 
-    Other languages that are in the repository already stay there, and in its card.
+    Other languages that are in the repository already stay there, and in its card. A language is pushed whole: a split of it that
+    is not among the files goes, and a warning says so.
 
     Args:
         path: a file that `optical prepare` wrote, or a folder of such: `sw.tsv.gz` is the train split of Swahili, `sw.test.tsv.gz`
             its test split.
         repo: `owner/name`.
         licences: source (or pattern, such as `asp-*`) to licence; every source must have one.
+        attributions: source (or pattern) to who made it, which the card says; default: those of `licences`, as `read_licences`
+            gives them. Public sources are known by their usual names; where a licence asks for an attribution that nobody has
+            given, the card says so, and a warning is logged.
         language: of the file, where neither its report nor its name tells.
         allow_mixed_licences: put sources together whose licences forbid to be mixed: every row keeps its own.
         private, revision, dry_run, token: see `uploading.push`.
@@ -54,24 +63,26 @@ def push_bitext(
         HubError, DataError: see `uploading.push`; the pairs cannot be read; a source without a licence.
     """
     files = find_prepared(path, language)
+    credits = getattr(licences, "attributions", {}) if attributions is None else attributions
     with tempfile.TemporaryDirectory() as temporary:
         sent: list[Outgoing] = []
         reports: dict[str, dict[str, Any]] = {}
         for _, group in groupby(sorted(files, key=lambda file: file.language), key=lambda file: file.language):
-            report, written = write_config(list(group), licences, Path(temporary))
+            report, written = write_config(list(group), licences, Path(temporary), credits)
             reports[report["config"]] = report
             sent += written
+        warn_of_sources(reports.values())
         folders = (Path(path) if Path(path).is_dir() else Path(path).parent, Path(temporary))
 
         def build(remote: Remote | None) -> Plan:
-            every = _others(remote) | reports
+            every = {name: credit(report, credits) | report for name, report in (_others(remote) | reports).items()}
             check_mix(_licences(every.values()), allow=allow_mixed_licences)
             gone = [path for name in reports for path in stale(remote, sent, f"{name}/")]
             name = repo if remote is None else remote.repo
             card = choose_card(None, remote.read(_CARD) if remote else None, bitext_card(name, list(every.values())))
             return Plan([*sent, Outgoing(_CARD, card.encode())], [], gone, card, folders=folders)
 
-        return push(
+        outcome = push(
             build,
             repo,
             "dataset",
@@ -81,6 +92,13 @@ def push_bitext(
             token=token,
             message=f"Upload {', '.join(reports)}",
         )
+        if splits := sorted({path.split("-0")[0] for path in outcome.removed if path.endswith(".parquet")} - _splits(reports)):
+            logger.warning("splits of an earlier push that were not among the files of this one are gone: %s", ", ".join(splits))
+        return outcome
+
+
+def _splits(reports: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    return {f"{name}/{split}" for name, report in reports.items() for split in report["splits"]}
 
 
 def _licences(reports: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -99,15 +117,13 @@ def _others(remote: Remote | None) -> dict[str, dict[str, Any]]:
         return {}
     if remote.read(_CARD) is not None and not any(path.endswith(f"/{REPORT}") for path in remote.files):
         refuse_other_content(remote, "bitext", "dataset of another kind" if any("/" in p for p in remote.files) else None)
-    read = (
-        json.loads(remote.read(path) or "{}") for path in remote.files if path.startswith("en-") and path.endswith(f"/{REPORT}")
-    )
+    read = (remote.read_json(path) for path in remote.files if path.startswith("en-") and path.endswith(f"/{REPORT}"))
     return {report["config"]: report for report in read if "config" in report}
 
 
 def bitext_card(repo: str, reports: Sequence[Mapping[str, Any]]) -> str:
     """The card of a bitext, from the `report.json` of its configurations."""
-    reports = sorted(reports, key=lambda report: report["config"])
+    reports = sorted((credit(report, {}) | report for report in reports), key=lambda report: report["config"])
     licences = _licences(reports)
     licence, licence_name = whole(licences.values())
     codes = [report["language"] for report in reports]
@@ -133,6 +149,7 @@ def bitext_card(repo: str, reports: Sequence[Mapping[str, Any]]) -> str:
         configs=[_shown(report) for report in reports],
         non_commercial=", ".join(f"`{s}` is {name}" for s, name in licences.items() if Licence(name).non_commercial),
         mixed=" and ".join(pair) if pair else "",
+        unattributed=_unattributed(reports),
     )
 
 
@@ -160,6 +177,29 @@ def _shown(report: Mapping[str, Any]) -> dict[str, Any]:
             }
             for name, split in report["splits"].items()
         ],
-        "sources": [{"name": s, "pairs": f"{n:,}", "licence": report["licences"][s]} for s, n in report["pairs_by_source"].items()],
-        "examples": [{key: " ".join(text.split()).replace("|", r"\|") for key, text in row.items()} for row in report["examples"]],
+        "sources": [_source(report, name, number) for name, number in report["pairs_by_source"].items()],
+        "works": f"{len(report['works']):,}" if report["works"] else "",
+        "examples": [{key: table_cell(text) for key, text in row.items()} for row in report["examples"]],
     }
+
+
+def _source(report: Mapping[str, Any], name: str, pairs: int) -> dict[str, str]:
+    """A source for the template."""
+    made, licence = report["attributions"][name], Licence(report["licences"][name])
+    return {
+        "name": name,
+        "pairs": f"{pairs:,}",
+        "title": link(made["title"] or made["url"], made["url"]),
+        "attribution": table_cell(made["attribution"]),
+        "licence": link(licence.id, licence.url),
+    }
+
+
+def _unattributed(reports: Sequence[Mapping[str, Any]]) -> str:
+    """Sources without the attribution that their licence asks for, in a sentence."""
+    lacks = {
+        name: f"`{name}` ({report['licences'][name]}) lacks {', '.join(_PARTS[part] for part in parts)}"
+        for report in reports
+        for name, parts in report["attribution_missing"].items()
+    }
+    return "; ".join(lacks.values())

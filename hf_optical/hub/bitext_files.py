@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..data import BitextFilter, load_bitext
 from ..data.languages import check_non_english
+from .attribution import Attribution, credit
 from .errors import HubError
 from .files import Outgoing
 from .licences import grouped, licence_of, licences_of, pattern_of
@@ -80,13 +81,19 @@ def _saved_report(file: Path) -> dict[str, Any] | None:
         raise HubError(f"{path.name}: not valid JSON ({error}): prepare the pairs again.") from None
 
 
-def write_config(files: Sequence[PreparedFile], licences: Mapping[str, str], folder: Path) -> tuple[dict[str, Any], list[Outgoing]]:
+def write_config(
+    files: Sequence[PreparedFile],
+    licences: Mapping[str, str],
+    folder: Path,
+    attributions: Mapping[str, Attribution] | None = None,
+) -> tuple[dict[str, Any], list[Outgoing]]:
     """Write one language's splits as Parquet.
 
     Args:
         files: of one language.
         licences: table of source (or pattern) to licence.
         folder: where the Parquet files are written.
+        attributions: table of source (or pattern) to who made it.
 
     Returns:
         The configuration's report, and the files to send: `en-sw/train-00000-of-00001.parquet`, `en-sw/report.json`.
@@ -116,7 +123,7 @@ def write_config(files: Sequence[PreparedFile], licences: Mapping[str, str], fol
     for split in report["splits"].values():
         totals.update(split["sources"])
     report["pairs_by_source"] = grouped(totals, licences)
-    content = without_folders(report)
+    content = without_folders(report) | credit(report, attributions or {})
     sent.append(Outgoing(f"{name}/{REPORT}", (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()))
     return content, sent
 

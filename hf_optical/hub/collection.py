@@ -70,7 +70,7 @@ def push_collection(
     Args:
         path: see `read_collection`.
         repo: `owner/name`; the name is the title where the file has none.
-        private: of a new collection.
+        private: of a new collection; one that is public already is refused.
         dry_run: say what would be done, and ask nothing.
         token: default: that of `hf auth login` or HF_TOKEN.
 
@@ -98,6 +98,10 @@ def push_collection(
 def _complete(api: HfApi, owner: str, title: str, description: str, items: list[Item], private: bool) -> Collection:
     """One try; every step may be done already."""
     known = next((c for c in api.list_collections(owner=owner) if c.title == title), None)
+    if known is not None and private and not known.private:
+        raise HubError(
+            f"collection {known.slug} is there already and public: make it private in its settings, or leave out --private."
+        )
     found = known or api.create_collection(
         title=title, namespace=owner, description=description or None, private=private, exists_ok=True
     )

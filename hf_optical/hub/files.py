@@ -109,7 +109,7 @@ def _is_pickle(file: Path) -> bool:
     if file.suffix.lower() in _PICKLES:
         return True
     with file.open("rb") as opened:
-        head = opened.read(64)
+        head = opened.read(512)
     # a pickle of protocol 2 and above, or a torch archive, under another name
     return (head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")) or (
         head[:4] == b"PK\x03\x04" and b"data.pkl" in head

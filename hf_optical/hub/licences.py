@@ -5,17 +5,30 @@ from __future__ import annotations
 import csv
 import fnmatch
 import io
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from ..data.errors import did_you_mean
 from .errors import HubError
 
+if TYPE_CHECKING:
+    from .attribution import Attribution
+
+_COLUMNS = ("licence", "title", "attribution", "url")
+_NOTHING_ASKED = {"cc0-1.0", "pddl", "unlicense"}
+_SPDX = {
+    **{"mit": "MIT", "apache-2.0": "Apache-2.0", "unlicense": "Unlicense", "bsd-2-clause": "BSD-2-Clause"},
+    **{"bsd-3-clause": "BSD-3-Clause", "pddl": "PDDL-1.0", "odc-by": "ODC-By-1.0", "odbl": "ODbL-1.0"},
+    **{"gpl-2.0": "GPL-2.0-only", "gpl-2.0-or-later": "GPL-2.0-or-later", "gpl-3.0": "GPL-3.0-only"},
+    **{"gpl-3.0-or-later": "GPL-3.0-or-later", "lgpl-3.0": "LGPL-3.0-only", "agpl-3.0": "AGPL-3.0-only"},
+}
 _PERMISSIVE = ("cc0-1.0", "pddl", "unlicense", "mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause")
 # The Hub's identifiers of what text comes under; others are written as "other" with their name.
 _ON_THE_HUB = {
@@ -68,38 +81,94 @@ class Licence:
         return "nc" in self.family.split("-")
 
     @property
+    def asks_attribution(self) -> bool:
+        """Whether whoever passes it on must name where it comes from; of terms that are not known it is taken to be so."""
+        return self.id not in _NOTHING_ASKED
+
+    @property
+    def url(self) -> str:
+        """Address of its text, "" if that is not known.
+
+        Example:
+            >>> Licence("cc-by-sa-4.0").url, Licence("cc-by-2.0-fr").url, Licence("mit").url
+            ('https://creativecommons.org/licenses/by-sa/4.0/', 'https://creativecommons.org/licenses/by/2.0/fr/', 'https://spdx.org/licenses/MIT.html')
+        """
+        if found := re.fullmatch(r"cc-((?:by|nc|sa|nd)(?:-(?:nc|sa|nd))*)-(\d\.\d)(?:-([a-z]{2,3}))?", self.id):
+            return f"https://creativecommons.org/licenses/{found[1]}/{found[2]}/" + (f"{found[3]}/" if found[3] else "")
+        if self.id == "cc0-1.0":
+            return "https://creativecommons.org/publicdomain/zero/1.0/"
+        return f"https://spdx.org/licenses/{_SPDX[self.id]}.html" if self.id in _SPDX else ""
+
+    @property
     def hub_id(self) -> str:
         """Identifier for a card's metadata; "other" where the Hub has none."""
         return self.id if self.id in _ON_THE_HUB else "other"
 
 
-def read_licences(entries: Iterable[str] = (), file: str | PathLike[str] | None = None) -> dict[str, str]:
+class Licences(dict[str, str]):
+    """Source (or pattern) to licence; `attributions` has what the same file says of who made them."""
+
+    def __init__(self, table: Mapping[str, str], attributions: Mapping[str, Attribution] | None = None) -> None:
+        super().__init__(table)
+        self.attributions = dict(attributions or {})
+
+
+def read_licences(entries: Iterable[str] = (), file: str | PathLike[str] | None = None) -> Licences:
     """Source (or pattern, such as `asp-*`) to licence, of `SOURCE=LICENCE` texts and a file; the texts win.
 
-    The file is YAML (`source: licence`) or TSV with columns `source` and `licence`.
+    The file is TSV with the columns `source` and `licence`, or YAML with `source: licence`. Who made a source is said in further
+    columns `title`, `attribution`, `url`, in YAML `source: {licence: ..., title: ..., attribution: ..., url: ...}`; without a
+    licence such a row is of a work within a source that is named elsewhere, as `asp-0001` is of `asp-*`.
+
+    Raises:
+        HubError: the file cannot be read; a licence is missing; a source is there twice; an address is none.
     """
+    from .attribution import Attribution
+
     table: dict[str, str] = {}
-    if file is not None:
-        path = Path(file)
-        if not path.is_file():
-            raise HubError(f"{file}: there is no such file of licences; check the path.")
-        text = path.read_text(encoding="utf-8")
-        if path.suffix in (".yaml", ".yml"):
-            content = yaml.safe_load(text)
-            if not isinstance(content, dict):
-                raise HubError(f"{file}: no mapping of sources to licences: write lines like `tico19: CC0-1.0`.")
-            table |= {str(key): str(value) for key, value in content.items()}
-        else:
-            rows = csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
-            if not {"source", "licence"} <= set(rows.fieldnames or ()):
-                raise HubError(f"{file}:1: no columns `source` and `licence`, parted by a tab: write this header.")
-            table |= {row["source"]: row["licence"] or "" for row in rows}
+    attributions: dict[str, Attribution] = {}
+    for source, values, where in _rows(Path(file)) if file is not None else ():
+        if source in table or source in attributions:
+            raise HubError(f"{where}: {source!r} is there twice: keep one.")
+        attribution = Attribution.parse(values, where)
+        if licence := str(values.get("licence") or "").strip():
+            table[source] = licence
+        if attribution != Attribution():
+            attributions[source] = attribution
+        elif not licence:
+            raise HubError(f"{where}: the licence of {source!r} is empty: write for example CC-BY-4.0.")
     for entry in entries:
         source, equals, licence = entry.partition("=")
         if not (equals and source and licence):
             raise HubError(f"--licence {entry!r}: write SOURCE=LICENCE, such as tico19=CC0-1.0.")
         table[source] = licence
-    return {source: Licence.parse(licence).id for source, licence in table.items()}
+    return Licences({source: Licence.parse(licence).id for source, licence in table.items()}, attributions)
+
+
+def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, object], str]]:
+    """Source, what is said of it, and where, of every row of a file."""
+    if not path.is_file():
+        raise HubError(f"{path}: there is no such file of licences; check the path.")
+    text = path.read_text(encoding="utf-8-sig")
+    if path.suffix not in (".yaml", ".yml"):
+        rows = csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
+        if not {"source", "licence"} <= set(rows.fieldnames or ()):
+            raise HubError(f"{path}:1: no columns `source` and `licence`, parted by a tab: write this header.")
+        for row in rows:
+            yield row["source"].strip(), row, f"{path}:{rows.line_num}"
+        return
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        line = error.problem_mark.line + 1 if getattr(error, "problem_mark", None) else 1
+        raise HubError(f"{path}:{line}: not valid YAML: mend this line.") from None
+    if not isinstance(content, dict):
+        raise HubError(f"{path}: no mapping of sources to licences: write lines like `tico19: CC0-1.0`.")
+    for source, value in content.items():
+        values = value if isinstance(value, dict) else {"licence": value}
+        if unknown := [key for key in values if key not in _COLUMNS]:
+            raise HubError(f"{path}: {source}: unknown key {unknown[0]!r}: there are {', '.join(_COLUMNS)}.")
+        yield str(source), values, f"{path}: {source}"
 
 
 def licence_of(source: str, table: Mapping[str, str]) -> str | None:
@@ -136,7 +205,12 @@ def licences_of(sources: Iterable[str], table: Mapping[str, str]) -> dict[str, s
     found = {source: licence_of(source, table) for source in sources}
     missing = [source for source, licence in found.items() if licence is None]
     if missing:
+        from .attribution import known_source
+
+        public = known_source(missing[0])
         known = did_you_mean(missing[0], table)
+        if public and public.licence:
+            known = f"if it is {public.attribution.title}, add --licence {missing[0]}={public.licence}"
         names = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
         raise HubError(f"no licence is known for {names}; {known or f'add --licence {missing[0]}=LICENCE, such as CC-BY-4.0'}.")
     return {source: licence for source, licence in found.items() if licence is not None}

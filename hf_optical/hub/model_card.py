@@ -13,7 +13,7 @@ from huggingface_hub import ModelCardData
 from ..data.languages import language_name
 from .errors import HubError
 from .licences import Licence, conflict, grouped, licence_of, whole
-from .results import eval_results, own_results, read_results, tables
+from .results import Chosen, choose_results, eval_results, read_results, tables
 from .templates import render
 from .training_record import FILE as TRAINING
 from .training_text import cell, is_dataset, other_data, read_json, training_method, training_rows
@@ -61,8 +61,8 @@ def model_card(folder: Path, repo: str, facts: ModelFacts, *, revision: str, pat
             "remove it, or push the model that it belongs to."
         )
     counts = bitext_counts(folder)
-    results = read_results(folder)
-    own = own_results(results, facts.kind, facts.fingerprint, folder.resolve().name)
+    chosen = chosen_results(folder, facts)
+    own = chosen.own
     languages = list(facts.config.get("languages") or [])
     sources, others = _sources(counts, facts.licences), other_data(training, facts.licences)
     known = [part["licence"] for part in (*sources, *others) if part["licence"]]
@@ -91,9 +91,10 @@ def model_card(folder: Path, repo: str, facts: ModelFacts, *, revision: str, pat
         parameters=f"{facts.parameters:,}",
         **{name: facts.config.get(name) for name in ("embedding_dim", "query_length", "document_length")},
         side_files="modules.json" in paths,
-        tables=tables(results, own),
+        tables=tables(chosen.shown, own),
         own=bool(own),
-        onnx_measured=any("int8" in result.system for result in results),
+        left_out=bool(chosen.left_out),
+        onnx_measured=any("int8" in result.export for result in chosen.shown),
         training=training_rows(training, read_json(folder / METRICS)),
         arguments=[(name, cell(value)) for name, value in (training.get("arguments") or {}).items()],
         defaults=", ".join(f"`{name}` {cell(value)}" for name, value in (training.get("defaults") or {}).items()),
@@ -106,6 +107,11 @@ def model_card(folder: Path, repo: str, facts: ModelFacts, *, revision: str, pat
         non_commercial=_non_commercial([*sources, *others]),
         mixed=conflict(known) is not None,
     )
+
+
+def chosen_results(folder: Path, facts: ModelFacts) -> Chosen:
+    """Those of the results beside a model that can be tied to it."""
+    return choose_results(read_results(folder), facts.kind, facts.fingerprint, teacher_of(facts.config)["fingerprint"])
 
 
 def _onnx(folder: Path, paths: Sequence[str], fingerprint: str) -> dict[str, bool]:

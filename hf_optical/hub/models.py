@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from huggingface_hub import HfApi, constants, get_token
@@ -15,7 +15,7 @@ from huggingface_hub import HfApi, constants, get_token
 from .errors import HubError
 from .files import Outgoing, existing_folder, gather
 from .licences import check_mix, grouped, licence_of, whole
-from .model_card import REPORT, ModelFacts, bitext_counts, model_card, teacher_of
+from .model_card import REPORT, ModelFacts, bitext_counts, chosen_results, model_card, teacher_of
 from .plan import Plan, Push, Remote, refuse_other_content, stale
 from .private import cleaned_json
 from .results import FOLDER
@@ -91,7 +91,9 @@ def _push(
     builder = ModelPush(place, repo, kind, dict(licences or {}), allow_mixed)
     if teacher:
         asked = None if dry_run else token or get_token()
-        builder.teacher, builder.teacher_licence = _teacher_entry(teacher, builder.facts.config, asked)
+        builder.teacher, builder.teacher_licence, hidden = _teacher_entry(teacher, builder.facts.config, asked)
+        if hidden and not private:
+            logger.warning("teacher %s is private: who can see %s, but not its teacher, cannot search with it", teacher, repo)
     message = f"Upload {kind} {builder.facts.fingerprint}"
     return push(builder, repo, "model", private=private, revision=revision, dry_run=dry_run, token=token, message=message)
 
@@ -112,6 +114,33 @@ class ModelPush:
     def __post_init__(self) -> None:
         self.sent, self.left_out = gather(self.folder)  # pickles are refused before anything is loaded
         self.facts = self.facts or read_facts(self.folder, self.kind, self.licences)
+        self._leave_out_results()
+
+    def _leave_out_results(self) -> None:
+        """Results that cannot be tied to these weights stay here, with the rankings beside them, and are counted."""
+        chosen = chosen_results(self.folder, self.facts)
+        self._rename({result.local: result.file for result in chosen.shown if result.local != result.file})
+        why = chosen.left_out
+        if not why:
+            return
+        why_here = why | {str(_trec(path)): reason for path, reason in why.items()}
+        gone = [file.path for file in self.sent if file.path in why_here]
+        self.sent = [file for file in self.sent if file.path not in why_here]
+        self.left_out = sorted([*self.left_out, *((path, why_here[path]) for path in gone)])
+        some = "; ".join(f"{path}: {reason}" for path, reason in list(why.items())[:3]) + ("; ..." if len(why) > 3 else "")
+        logger.warning(
+            "%d result file%s cannot be tied to these weights (fingerprint %s), and stay%s here (%s): evaluate this model again",
+            *(len(why), "" if len(why) == 1 else "s", self.facts.fingerprint, "s" if len(why) == 1 else "", some),
+        )
+
+    def _rename(self, names: Mapping[str, str]) -> None:
+        """Send files under other names, with the rankings beside them. Raises HubError where one is taken."""
+        names = dict(names) | {str(_trec(old)): str(_trec(new)) for old, new in names.items()}
+        self.sent = [Outgoing(names.get(file.path, file.path), file.content) for file in self.sent]
+        paths = [file.path for file in self.sent]
+        if twice := next((path for path in paths if paths.count(path) > 1), None):
+            old = next(old for old, new in names.items() if new == twice)
+            raise HubError(f"{old} would be sent as {twice}, and there is another file of that name: keep one of them.")
 
     def __call__(self, remote: Remote | None) -> Plan:
         if remote is not None:
@@ -125,8 +154,12 @@ class ModelPush:
         repo = self.repo if remote is None else remote.repo
         rendered = model_card(self.folder, repo, facts, revision=tag, paths=[file.path for file in files])
         local = self.folder / CARD
+        was = remote.read_json(FACTS).get("fingerprint", facts.fingerprint) if remote else facts.fingerprint
         card = choose_card(
-            local.read_text(encoding="utf-8") if local.is_file() else None, remote.read(CARD) if remote else None, rendered
+            local.read_text(encoding="utf-8") if local.is_file() else None,
+            remote.read(CARD) if remote else None,
+            rendered,
+            other_weights=was != facts.fingerprint,
         )
         files = sorted([*files, Outgoing(CARD, card.encode())], key=lambda file: file.path)
         gone = [*stale(remote, files, f"{FOLDER}/"), *_stale(remote, files, self.facts.fingerprint)]
@@ -161,6 +194,11 @@ class ModelPush:
 
     def _counts(self) -> dict[str, int]:
         return bitext_counts(self.folder).get("by_source", {})
+
+
+def _trec(path: str) -> PurePosixPath:
+    """The ranking beside a result."""
+    return PurePosixPath(path).with_suffix(".trec")
 
 
 def read_facts(folder: Path, kind: str, licences: Mapping[str, str] | None = None) -> ModelFacts:
@@ -207,28 +245,31 @@ def _stale(remote: Remote | None, files: Sequence[Outgoing], fingerprint: str) -
     sent = {file.path for file in files}
     there = [path for path in remote.files if path not in sent]
     gone = [path for path in there if "/" not in path and path.startswith("model") and "safetensors" in path]
-    if json.loads(remote.read(FACTS) or "{}").get("fingerprint") != fingerprint:
+    if remote.read_json(FACTS).get("fingerprint") != fingerprint:
         gone += [path for path in there if path in _REPORTS or path.startswith(("onnx/", "1_Dense/"))]
     return gone
 
 
-def _teacher_entry(repo: str, config: Mapping[str, Any], token: str | None) -> tuple[dict[str, Any], str]:
-    """The `teacher` of config.json for a repository, whose fingerprint is compared, and its licence; a dry run asks nothing."""
+def _teacher_entry(repo: str, config: Mapping[str, Any], token: str | None) -> tuple[dict[str, Any], str, bool]:
+    """The `teacher` of config.json for a repository, whose fingerprint is compared, its licence, and whether it is private; a dry
+    run asks nothing.
+    """
     own = teacher_of(config)["fingerprint"]
     if token is None:
-        return {"name_or_path": repo, "revision": "its commit at the time of the push", "fingerprint": own}, ""
+        return {"name_or_path": repo, "revision": "its commit at the time of the push", "fingerprint": own}, "", False
     api = HfApi(token=token)
 
-    def look() -> tuple[str, dict[str, Any]]:
-        head = api.repo_info(repo, repo_type="model").sha
+    def look() -> tuple[str, bool, dict[str, Any]]:
+        info = api.repo_info(repo, repo_type="model")
+        head = info.sha
         if not api.file_exists(repo, FACTS, revision=head):
             raise HubError(
                 f"teacher {repo} was not pushed by `optical push teacher`, so its weights cannot be told: push it first."
             )
         file = api.hf_hub_download(repo, FACTS, revision=head)
-        return head, json.loads(Path(file).read_text(encoding="utf-8"))
+        return head, bool(info.private), json.loads(Path(file).read_text(encoding="utf-8"))
 
-    head, facts = again(look, repo, "model", "")
+    head, hidden, facts = again(look, repo, "model", "")
     fingerprint = facts.get("fingerprint")
     if fingerprint != own:
         raise HubError(
@@ -236,7 +277,7 @@ def _teacher_entry(repo: str, config: Mapping[str, Any], token: str | None) -> t
             "name its own teacher."
         )
     licence, name = whole((facts.get("licences") or {}).values())
-    return {"name_or_path": repo, "revision": head, "fingerprint": own}, "" if licence == "unknown" else name or licence
+    return {"name_or_path": repo, "revision": head, "fingerprint": own}, "" if licence == "unknown" else name or licence, hidden
 
 
 def _json(content: Any, indent: int = 1) -> bytes:

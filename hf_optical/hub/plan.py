@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,17 @@ class Remote:
         file = self.api.hf_hub_download(self.repo, path, repo_type=self.kind, revision=self.head)
         return Path(file).read_text(encoding="utf-8")
 
+    def read_json(self, path: str) -> dict[str, Any]:
+        """A JSON object, {} where there is no such file. Raises HubError for anything else."""
+        text = self.read(path)
+        try:
+            content = {} if text is None else json.loads(text)
+        except ValueError as error:
+            raise HubError(f"{path} of {self.repo} is not valid JSON ({error}): mend or remove it there.") from None
+        if not isinstance(content, dict):
+            raise HubError(f"{path} of {self.repo} is no JSON object: mend or remove it there.")
+        return content
+
 
 @dataclass
 class Plan:
@@ -54,6 +66,7 @@ class Push:
         files: path -> bytes. left_out: path -> why it stays here.
         card: the rendered README.md.
         tag: name of this content, to pin it.
+        removed: files of an earlier push that went; unknown to a dry run.
     """
 
     repo: str
@@ -66,6 +79,7 @@ class Push:
     url: str = ""
     commit: str = ""
     tag: str = ""
+    removed: list[str] = field(default_factory=list)
     dry_run: bool = False
 
     def to_dict(self) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import getpass
+import gzip
 import json
 import os
 import re
 import socket
 import sys
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -19,11 +22,22 @@ from .files import Outgoing
 
 _TOKENS = re.compile(
     r"\bhf_[A-Za-z0-9]{20,}|\bapi_org_[A-Za-z0-9]{20,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bAKIA[0-9A-Z]{16}\b"
-    r"|\bsk-[A-Za-z0-9_-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    r"|\bglpat-[\w-]{20,}|\bxox[abprs]-[\w-]{20,}|\bAIza[\w-]{35}|\bsk-[A-Za-z0-9_-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
 _ROOTS = "home|Users|root|tmp|var|mnt|opt|scratch|workspace|work|content|kaggle|srv|media|private|gpfs|lustre|export"
 _PATHS = re.compile(rf"(?<![\w.:/~\-])/(?:{_ROOTS})/[\w.\-]+|(?<!\w)[A-Za-z]:\\+Users\\+[\w.\-]+")
-_TOKEN_STARTS = (b"hf_", b"api_org_", *(b"gh%c_" % kind for kind in b"pousr"), b"github_pat_", b"AKIA", b"sk-", b"-----BEGIN ")
+_TOKEN_STARTS = (
+    b"hf_",
+    b"api_org_",
+    *(b"gh%c_" % kind for kind in b"pousr"),
+    b"github_pat_",
+    b"AKIA",
+    b"sk-",
+    b"-----BEGIN ",
+    b"glpat-",
+    b"xox",
+    b"AIza",
+)
 # Around a known path: not in the middle of another one.
 _BEFORE, _BEHIND = r"(?<![\w.:])", r"(?![\w])/?"
 _PIECE, _OVERLAP = 16_000_000, 512
@@ -45,6 +59,11 @@ def refuse_private(
     """
     known = _known_here(token, namespace, folders)
     for file in files:
+        for pattern, what in [(_TOKENS, "a token or key"), *known]:
+            if pattern.search(file.path):
+                raise HubError(
+                    f"{pattern.sub('...', file.path)}: {what} is in the name of this file; rename it (nothing was sent)."
+                )
         text = _text(file)
         if text is None:
             _search_bytes(file, known)
@@ -97,9 +116,9 @@ def _search_bytes(file: Outgoing, known: Sequence[tuple[re.Pattern[str], str]]) 
     """Weights are large: look for the fixed beginning of each pattern, which is fast, and match the pattern only there."""
     wanted = [(_fixed(p), re.compile(p.pattern.encode(), p.flags & re.MULTILINE), w) for p, w in known if "name" not in w]
     wanted += [(start, re.compile(_TOKENS.pattern.encode()), "a token or key") for start in _TOKEN_STARTS]
-    with BytesIO(file.content) if isinstance(file.content, bytes) else file.content.open("rb") as opened:
-        kept, offset = b"", 0
-        while piece := opened.read(_PIECE):
+    kept, offset = b"", 0
+    with contextlib.closing(_pieces(file)) as pieces:
+        for piece in pieces:
             content = kept + piece
             for start, pattern, what in wanted:
                 place = content.find(start)
@@ -111,6 +130,21 @@ def _search_bytes(file: Outgoing, known: Sequence[tuple[re.Pattern[str], str]]) 
                     place = content.find(start, place + 1)
             kept = content[-_OVERLAP:]
             offset += len(content) - len(kept)
+
+
+def _pieces(file: Outgoing) -> Iterator[bytes]:
+    """The bytes of a file, unpacked if it is of gzip."""
+    try:
+        with contextlib.ExitStack() as stack:
+            opened = stack.enter_context(BytesIO(file.content) if isinstance(file.content, bytes) else file.content.open("rb"))
+            packed = opened.read(2) == b"\x1f\x8b"
+            opened.seek(0)
+            if packed:
+                opened = stack.enter_context(gzip.open(opened))
+            while piece := opened.read(_PIECE):
+                yield piece
+    except (EOFError, OSError, zlib.error) as error:
+        raise HubError(f"{file.path}: it cannot be read ({error}): make it again, or remove it.") from None
 
 
 def _fixed(pattern: re.Pattern[str]) -> bytes:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult
 
 from .errors import HubError
+from .templates import table_cell
 
 FOLDER = "evaluation"
 # Rows that an evaluation adds for comparison.
 TEACHER_ROW = "teacher, English queries"
-_BASELINES = (TEACHER_ROW, "BM25, English queries", "BM25, untranslated", "zero-shot (teacher, untranslated)")
+_ZERO_SHOT_ROW = "zero-shot (teacher, untranslated)"
+_WITHOUT_WEIGHTS = "BM25"  # what its rows begin with
 _SENTENCES = "retrieval of translated sentences, share found first"
 _UNNAMED = "benchmark not named in the result files"
 _MEAN_TOLERANCE = 1e-9
@@ -27,10 +29,14 @@ class Measured:
     """A system's results, as `RetrievalResult.save` wrote them.
 
     Attributes:
-        file: path in the repository.
+        file: path in the repository; without the folders that an evaluation of `/home/ada/student` writes into the name.
         benchmark: name of what it was measured on.
         split: of the benchmark, "" where the file does not say.
         fingerprint: of the model that was measured, "" where the file does not say.
+        export: what ran in its place, such as "ONNX int8"; "" for the model itself.
+        data: fingerprint or revision of what was measured on, "" where the file does not say.
+        query_ids: of the values of single queries.
+        local: path in the folder, where that is another one.
     """
 
     file: str
@@ -41,11 +47,21 @@ class Measured:
     benchmark: str
     split: str = ""
     fingerprint: str = ""
+    export: str = ""
+    data: str = ""
+    query_ids: frozenset[str] = frozenset()
+    local: str = ""
+
+    @property
+    def measured_on(self) -> tuple:
+        """What two results must have in common to be compared."""
+        return self.benchmark, self.split, self.data, self.query_ids
 
     @property
     def name(self) -> str:
         """The system for a table; a folder by its last part."""
-        return Path(self.system).name if "/" in self.system and " " not in self.system else self.system
+        folder = "/" in self.system and (" " not in self.system or self.system.startswith(("/", "~", "..")))
+        return Path(self.system).name if folder else self.system
 
 
 def read_results(folder: Path) -> list[Measured]:
@@ -76,16 +92,41 @@ def _measured(name: str, content: dict[str, Any], path: Path) -> Measured:
             raise HubError(f"{name}: {metric} is {mean}, but that is not the mean over its {len(values)} queries: evaluate again.")
     benchmark, split = _benchmark(content)
     inside = path.parent.name if path.parent.name != FOLDER else ""
+    if inside and benchmark == _SENTENCES:
+        benchmark = f"{benchmark}, {inside}"
+    model = content.get("model") if isinstance(content.get("model"), dict) else {}
+    told = content.get("benchmark") if isinstance(content.get("benchmark"), dict) else {}
     return Measured(
-        name,
+        _without_folders(name, content["system"]),
         content["system"],
         content["queries"],
         content["metrics"],
         content.get("standard_errors") or {},
         benchmark or inside or _UNNAMED,
         split,
-        str((content.get("model") or {}).get("fingerprint") or content.get("fingerprint") or ""),
+        str(model.get("fingerprint") or content.get("fingerprint") or ""),
+        str(model.get("export") or ""),
+        str(told.get("fingerprint") or told.get("revision") or ""),
+        frozenset(query for values in per_query.values() for query in values),
+        name,
     )
+
+
+def _without_folders(file: str, system: str) -> str:
+    """The path of a result file, with the last part of the system's name where all of it is an absolute path.
+
+    Example:
+        >>> _without_folders("evaluation/home-ada-runs-sw.json", "/home/ada/runs/sw")
+        'evaluation/sw.json'
+    """
+    if not system.startswith(("/", "~", "..")):
+        return file
+    folder, _, name = file.rpartition("/")
+    written = "".join(c if c.isalnum() else "-" for c in system)
+    last = "".join(c if c.isalnum() else "-" for c in Path(system).name)
+    for form in (written, written.strip("-"), "".join(c if c.isalnum() or c in "-_" else "-" for c in system).strip("-")):
+        name = name.replace(form, last)
+    return f"{folder}/{name}"
 
 
 def _benchmark(content: dict[str, Any]) -> tuple[str, str]:
@@ -100,37 +141,85 @@ def _benchmark(content: dict[str, Any]) -> tuple[str, str]:
     return name or (_SENTENCES if "cut_off" in content else ""), str(benchmark.get("split") or "")
 
 
-def own_results(results: Sequence[Measured], kind: str, fingerprint: str, folder: str) -> list[Measured]:
-    """Those of this very model.
+@dataclass(frozen=True)
+class Chosen:
+    """What a card may say of result files.
 
-    Files that name the model's fingerprint decide. In files that do not, it is the only system that is no baseline, or that of
-    the folder's name; a teacher is the row of the English queries.
+    Attributes:
+        own: of the model itself, for the metadata and in bold.
+        shown: rows of the tables, `own` among them.
+        left_out: files that are in no table and stay here: path -> why.
+    """
+
+    own: list[Measured] = field(default_factory=list)
+    shown: list[Measured] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def choose_results(results: Sequence[Measured], kind: str, fingerprint: str, teacher: str = "") -> Chosen:
+    """The results that can be tied to the weights that are pushed. A name proves nothing, only what the files say:
+
+    - A file with the fingerprint of these weights is theirs: of the model itself, of an export of it (`model.export`), or of a
+      teacher on untranslated queries.
+    - Baselines have other weights, or none: BM25, and a student's teacher, which is known by its fingerprint. They are shown beside
+      results of these weights on the same data: benchmark, split, fingerprint of the data, and ids of the queries.
+    - All others are left out: measured on other weights (former ones, another student), or on what the file does not say.
+
+    Args:
+        results: as `read_results` gives them.
+        kind: "student" or "teacher".
+        fingerprint: of the weights.
+        teacher: fingerprint of a student's teacher, "" if it is not known.
 
     Raises:
-        HubError: the results are of other weights.
+        HubError: two files of the model itself have different figures for the same thing.
+
+    Example:
+        >>> found = [Measured("a.json", "mine", 2, {}, {}, "sw"), Measured("b.json", "mine", 2, {}, {}, "sw", fingerprint="ff")]
+        >>> [row.file for row in choose_results(found, "student", "ff").shown]
+        ['b.json']
+        >>> choose_results(found, "student", "ff").left_out
+        {'a.json': 'it does not say which weights were measured'}
     """
-    known = [result for result in results if result.fingerprint]
-    own = [
-        result for result in known if result.fingerprint == fingerprint and not (kind == "student" and result.system in _BASELINES)
-    ]
-    if own:
-        return own
-    if kind == "teacher":
-        return [result for result in results if result.system == TEACHER_ROW and not result.fingerprint]
-    others = [result for result in results if result.system not in _BASELINES]
-    mine = [result for result in others if result.name == folder]
-    chosen = mine or (others if len({result.system for result in others}) == 1 else [])
-    wrong = [result for result in chosen if result.fingerprint]
-    if wrong:
-        raise HubError(
-            f"{wrong[0].file} was measured on other weights (fingerprint {wrong[0].fingerprint}, this model {fingerprint}): "
-            "evaluate this model, or remove that file."
-        )
-    return chosen
+    others = (TEACHER_ROW, _ZERO_SHOT_ROW) if kind == "student" else ()
+    theirs = [result for result in results if result.fingerprint == fingerprint and result.system not in others]
+    own = [result for result in theirs if not result.export and result.system != _ZERO_SHOT_ROW]
+    measured = {result.measured_on for result in theirs}
+    shown, left_out = [], {}
+    for result in results:
+        why = "" if result in theirs else _why_not(result, measured, kind, teacher)
+        if why:
+            left_out[result.local or result.file] = why
+        else:
+            shown.append(result)
+    _check_contradictions(own)
+    return Chosen(own, shown, left_out)
+
+
+def _why_not(result: Measured, measured: set[tuple], kind: str, teacher: str) -> str:
+    """Why a result that is not of these weights is not shown beside them; "" if it is."""
+    if result.fingerprint and not (kind == "student" and result.fingerprint == teacher):
+        return f"measured on other weights (fingerprint {result.fingerprint})"
+    if not result.fingerprint and not result.system.startswith(_WITHOUT_WEIGHTS):
+        return "it does not say which weights were measured"
+    return "" if result.measured_on in measured else "there is no result of these weights on the same data"
+
+
+def _check_contradictions(own: Sequence[Measured]) -> None:
+    seen: dict[tuple[str, str, str], Measured] = {}
+    for result in own:
+        for metric, value in result.metrics.items():
+            other = seen.setdefault((result.benchmark, result.split, metric), result)
+            if other.metrics[metric] != value:
+                raise HubError(
+                    f"{other.file} and {result.file} have different figures of this model for {metric} on {result.benchmark}: "
+                    "remove one of them, or put each into a folder with the name of what it was measured on."
+                )
 
 
 def eval_results(own: Sequence[Measured], languages: Sequence[str]) -> list[EvalResult]:
-    """For the `model-index` metadata, unrounded."""
+    """For the `model-index` metadata, unrounded; what two files say alike, once."""
+    first = {(result.benchmark, result.split, metric): result for result in reversed(own) for metric in result.metrics}
     return [
         EvalResult(
             task_type="text-ranking",
@@ -144,6 +233,7 @@ def eval_results(own: Sequence[Measured], languages: Sequence[str]) -> list[Eval
         )
         for result in own
         for metric, value in result.metrics.items()
+        if first[result.benchmark, result.split, metric] is result
     ]
 
 
@@ -159,7 +249,7 @@ def tables(results: Sequence[Measured], own: Sequence[Measured]) -> list[dict[st
         metrics = list(dict.fromkeys(metric for row in rows for metric in row.metrics))
         lines = ["| system | queries | " + " | ".join(metrics) + " | file |", "|---" * (len(metrics) + 3) + "|"]
         for row in rows:
-            cell = " ".join(row.name.split()).replace("|", r"\|")
+            cell = table_cell(row.name)
             cells = [f"**{cell}**" if row in own else cell, str(row.queries), *(_points(row, metric) for metric in metrics)]
             lines.append("| " + " | ".join([*cells, f"[json]({row.file})"]) + " |")
         shown.append({"name": name, "split": split, "table": "\n".join(lines)})

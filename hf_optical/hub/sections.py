@@ -18,6 +18,7 @@ _FORM = (
     "generated."
 )
 # Written from what was measured, or not at all: an old value must not stay when there is no new one.
+_OF_WEIGHTS = ("base_model", "datasets")
 _ONLY_GENERATED = ("model-index", "license_name", "license_link", "configs", "dataset_info")
 
 
@@ -51,11 +52,12 @@ def own_text(text: str) -> str:
     return _SECTION.sub(lambda found: f"<!-- generated:{found['name']} -->", split_card(text)[1]).strip()
 
 
-def merge_card(existing: str, rendered: str) -> str:
+def merge_card(existing: str, rendered: str, *, other_weights: bool = False) -> str:
     """The existing card with its generated sections as in the rendered one.
 
     A section that a person has removed with its marks stays away; in a card without any mark everything is a person's, and the
-    rendered one is put below it. Metadata: our keys win, others stay, tags are joined.
+    rendered one is put below it. Metadata: our keys win, others stay, tags are joined; where the card was of other weights, what
+    those were made from goes.
     """
     old_data, old_body = split_card(existing, "README.md on the Hub")
     new_data, new_body = split_card(rendered)
@@ -64,7 +66,8 @@ def merge_card(existing: str, rendered: str) -> str:
         body = _SECTION.sub(lambda found: sections.get(found["name"], ""), old_body)
     else:
         body = f"{old_body.strip()}\n\n{new_body.strip()}" if old_body.strip() else new_body
-    data = {key: value for key, value in old_data.items() if key in new_data or key not in _ONLY_GENERATED}
+    gone = (*_ONLY_GENERATED, *(_OF_WEIGHTS if other_weights else ()))
+    data = {key: value for key, value in old_data.items() if key in new_data or key not in gone}
     data |= new_data
     if isinstance(old_data.get("tags"), list) and isinstance(new_data.get("tags"), list):
         data["tags"] = list(dict.fromkeys([*new_data["tags"], *old_data["tags"]]))
@@ -77,8 +80,13 @@ def _is_form(card: str) -> bool:
     return split_card(card)[1].split() == split_card(form)[1].split()
 
 
-def choose_card(local: str | None, remote: str | None, rendered: str) -> str:
+def choose_card(local: str | None, remote: str | None, rendered: str, *, other_weights: bool = False) -> str:
     """The card to send: edits made on the Hub or in the folder are kept.
+
+    Args:
+        local, remote: the cards that are there, None where there is none.
+        rendered: the new one.
+        other_weights: the remote one is of other weights than those that are sent now.
 
     Raises:
         HubError: people edited it in both places.
@@ -94,5 +102,5 @@ def choose_card(local: str | None, remote: str | None, rendered: str) -> str:
                 "README.md was edited here and on the Hub, in different ways: put both into one, and make the two the same or "
                 "remove the one here."
             )
-        return merge_card(local, rendered)
-    return merge_card(remote, rendered)
+        return merge_card(local, rendered, other_weights=other_weights)
+    return merge_card(remote, rendered, other_weights=other_weights)

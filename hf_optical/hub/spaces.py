@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
+from pathlib import Path, PurePosixPath
 
 from ..data.errors import did_you_mean
 from .errors import HubError
 from .files import Outgoing, existing_folder, gather
+from .models import FACTS as _FACTS
 from .models import content_name
 from .plan import Plan, Push, Remote
 from .sections import split_card
+from .space_card import card_record, merge_space_card, pinned
 from .uploading import push
 
 _CARD = "README.md"
 # Stands for the owner in the card of a metric.
 _OWNER = "ACCOUNT"
+# What runs where `app_file` does not say.
+_APP = {"static": "index.html"}
 
 
 def push_metric(
@@ -34,8 +39,13 @@ def push_metric(
         repo: `owner/NAME`: the library looks for the script by the name of the repository.
         private, revision, dry_run, token: see `uploading.push`.
 
+    The card: what people changed on the Hub stays (title, emoji, hardware, sections), what was changed in the folder is sent, and
+    the keys that the files need, the tags and the pins are ours; `space_card` has the whole rule. Files of an earlier push that are
+    in the folder no more go; what people added stays.
+
     Raises:
-        HubError: see `uploading.push`; a file is missing; the repository's name is not the script's.
+        HubError: see `uploading.push`; a file is missing; the repository's name is not the script's; the same part of the card was
+            edited here and on the Hub, in different ways.
     """
     place = existing_folder(folder, "metric")
     name = repo.split("/")[-1]
@@ -43,7 +53,7 @@ def push_metric(
         scripts = [file.stem for file in place.glob("*.py") if "evaluate.Metric" in file.read_text(encoding="utf-8")]
         fix = f"name the repository {scripts[0]!r}" if scripts else "is it the folder of a metric?"
         raise HubError(f"metric {folder} has no {name}.py, which evaluate.load would look for: {fix}.")
-    return _push(place, repo, private, revision, dry_run, token, message=f"Upload metric {name}", pinned=True)
+    return _push(place, repo, private, revision, dry_run, token, message=f"Upload metric {name}", kind="metric", pinned_to_tag=True)
 
 
 def push_space(
@@ -55,7 +65,7 @@ def push_space(
     dry_run: bool = False,
     token: str | None = None,
 ) -> Push:
-    """Push a Space, such as the demo: its folder as it is. Arguments and errors as of `push_metric`."""
+    """Push a Space, such as the demo: its folder as it is. Arguments, errors and the rule for its card as of `push_metric`."""
     return _push(existing_folder(folder, "space"), repo, private, revision, dry_run, token, message="Upload Space")
 
 
@@ -68,9 +78,11 @@ def _push(
     token: str | None,
     *,
     message: str,
-    pinned: bool = False,
+    kind: str = "space",
+    pinned_to_tag: bool = False,
 ) -> Push:
     sent, left_out = gather(folder)
+    sent = [file for file in sent if file.path != _FACTS]  # of a copy that was downloaded
     readme = folder / _CARD
     if not readme.is_file():
         raise HubError(f"{folder} has no README.md, whose metadata make it a Space: write one with title, sdk and app_file.")
@@ -81,25 +93,27 @@ def _push(
             raise HubError(
                 f"{readme.name}:1: the metadata has no {key!r}, which a Space needs; {did_you_mean(key, data) or 'add it'}."
             )
-    app = data.get("app_file", "app.py")
-    if data["sdk"] != "docker" and not (folder / app).is_file():
-        raise HubError(f"{readme.name}: app_file {app} is not in {folder}: add it, or correct the metadata.")
-
-    tag = content_name(sent) if pinned else ""
+    app = "Dockerfile" if data["sdk"] == "docker" else str(data.get("app_file") or _APP.get(data["sdk"], "app.py"))
+    if PurePosixPath(app).as_posix() not in {file.path for file in sent}:
+        what = app if data["sdk"] == "docker" else f"app_file {app}"
+        raise HubError(f"{readme.name}: {what} is not in {folder}: add it, or correct the metadata.")
+    tag = content_name(sent) if pinned_to_tag else ""
 
     def build(remote: Remote | None) -> Plan:
         name = repo if remote is None else remote.repo
-        if remote is not None and remote.read(_CARD) is not None:
-            there = split_card(remote.read(_CARD) or "", "README.md on the Hub")[0].get("app_file", "app.py")
-            own = {file.path for file in sent}
-            scripts = {path for path in remote.files if path.endswith(".py") and "/" not in path}
-            if scripts and not (scripts & own):
-                raise HubError(f"{name} holds another Space ({there}): push to another name.")
-        card = text.replace(f"{_OWNER}/", f"{name.split('/')[0]}/") if "/" in name else text
-        if pinned and "/" in name:
-            card = card.replace(f'evaluate.load("{name}")', f'evaluate.load("{name}", revision="{tag}")')
-        files = [file if file.path != _CARD else Outgoing(_CARD, card.encode()) for file in sent]
-        return Plan(files, left_out, [], card, tag, folders=(folder,))
+        _refuse_another(remote, {file.path for file in sent})
+        own = text.replace(f"{_OWNER}/", f"{name.split('/')[0]}/") if "/" in name else text
+        metric = name if pinned_to_tag and "/" in name else ""
+        own = pinned(own, metric, "") if metric else own
+        known = remote.read_json(_FACTS) if remote is not None else {}
+        card = merge_space_card(own, remote.read(_CARD) if remote else None, known.get("card"), metric=metric)
+        if metric:
+            card = pinned(card, metric, tag)
+        facts = {"kind": kind, "card": card_record(own), "files": [file.path for file in sent]}
+        files = [file for file in sent if file.path != _CARD]
+        files += [Outgoing(_CARD, card.encode()), Outgoing(_FACTS, (json.dumps(facts, indent=1) + "\n").encode())]
+        gone = [path for path in known.get("files", []) if path not in {file.path for file in files}]
+        return Plan(sorted(files, key=lambda file: file.path), left_out, gone, card, tag, folders=(folder,))
 
     return push(
         build,
@@ -112,3 +126,10 @@ def _push(
         message=message,
         sdk=str(data["sdk"]),
     )
+
+
+def _refuse_another(remote: Remote | None, sent: set[str]) -> None:
+    """Raise HubError for a Space with scripts of which none is among those that are sent."""
+    scripts = {path for path in remote.files if path.endswith(".py") and "/" not in path} if remote is not None else set()
+    if scripts and not scripts & sent:
+        raise HubError(f"{remote.repo} holds another Space ({', '.join(sorted(scripts)[:3])}): push to another name.")

@@ -20,6 +20,23 @@ def template(name: str) -> Path:
     raise HubError(f"the card template {name} is missing: install hf_optical again.")
 
 
+def table_cell(text: str) -> str:
+    """Text that stays in its cell, and is no mark, link or element.
+
+    Example:
+        >>> table_cell("a|b <!-- c -->\\n[d]")
+        'a\\\\|b &lt;!-- c --> \\\\[d\\\\]'
+    """
+    text = " ".join(text.split()).replace("<", "&lt;")
+    return "".join(f"\\{c}" if c in "|[]" else c for c in text)
+
+
+def link(text: str, url: str) -> str:
+    """A link of Markdown in a table; the text alone where there is no address."""
+    address = url.replace("(", "%28").replace(")", "%29")
+    return f"[{table_cell(text)}]({address})" if url else table_cell(text)
+
+
 def render(file: str, data: ModelCardData | DatasetCardData, /, **values: Any) -> str:
     """The card of a template: metadata `data`, and `values` for the text."""
     card = DatasetCard if isinstance(data, DatasetCardData) else ModelCard

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from transformers.trainer_utils import HubStrategy
 
-from .errors import HubError
+from ..data.files import atomic_write
 from .model_card import ModelFacts, model_card
 from .models import CARD, ModelPush, content_name
 from .plan import Push
@@ -30,7 +30,9 @@ def write_card(trainer: Trainer, folder: str | Path | None = None) -> Path:
     files = builder._files(builder._config(), builder.facts)
     rendered = model_card(place, builder.repo, builder.facts, revision=content_name(files), paths=[file.path for file in files])
     path = place / CARD
-    path.write_text(choose_card(path.read_text(encoding="utf-8") if path.is_file() else None, None, rendered), encoding="utf-8")
+    card = choose_card(path.read_text(encoding="utf-8") if path.is_file() else None, None, rendered)
+    with atomic_write(path) as file:
+        file.write(card.encode())
     return path
 
 
@@ -50,8 +52,7 @@ def push_trained(
         builder,
         builder.repo,
         "model",
-        # a repository that was made when the training began is as private as it is
-        private=bool(args.hub_private_repo if private is None else private) and trainer.hub_model_id is None,
+        private=bool(args.hub_private_repo if private is None else private),
         revision=revision or args.hub_revision,
         token=token or args.hub_token,
         message=message,
@@ -64,7 +65,7 @@ def push_checkpoint(trainer: Trainer, checkpoint: str | Path) -> Push | None:
         return None
     try:
         return push_trained(trainer, checkpoint, message=f"Training in progress, step {trainer.state.global_step}")
-    except (HubError, OSError) as error:
+    except (ValueError, OSError) as error:  # HubError, and a file that cannot be read
         logger.warning("checkpoint %s was not pushed: %s", Path(checkpoint).name, error)
         return None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from .errors import HubError
 from .licences import licence_of
+from .templates import table_cell
 
 _LOSSES = {
     "optical": "by optimal transport between the token embeddings of both sentences",
@@ -64,7 +65,7 @@ def cell(value: Any) -> str:
         text = f"{value:,}"
     elif isinstance(value, float):
         text = f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return " ".join(text.split()).replace("|", r"\|")
+    return table_cell(text)
 
 
 def is_dataset(name: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def push(
         raise explain(error, repo, kind, "") from None
     plan = build(None)
     token = token or get_token()
-    refuse_private(plan.files, token=token, namespace=repo.split("/")[0], folders=plan.folders)
+    refuse_private(plan.files, token=token, namespace=repo.rpartition("/")[0], folders=plan.folders)
     branch = revision or constants.DEFAULT_REVISION
     outcome = Push(repo, kind, private, branch, _sizes(plan), dict(plan.left_out), plan.card, tag=plan.tag, dry_run=dry_run)
     if dry_run:
@@ -85,6 +85,7 @@ def push(
     prefix = "" if kind == "model" else f"{kind}s/"
     outcome.files, outcome.left_out, outcome.card, outcome.tag = _sizes(plan), dict(plan.left_out), plan.card, plan.tag
     outcome.url, outcome.commit, outcome.private = f"{api.endpoint}/{prefix}{repo}", commit, remote.private
+    outcome.removed = list(plan.delete)
     return outcome
 
 
@@ -134,10 +135,9 @@ class _Attempt:
 
     def run(self, build: Callable[[Remote | None], Plan]) -> tuple[Remote, Plan, str]:
         remote = self._repository()
-        if self.private and not remote.private and not self.made:
-            raise HubError(
-                f"{self.kind} {self.repo} is there already and public: make it private in its settings, or leave out --private."
-            )
+        if self.private and not remote.private:
+            what = "was made public by the Hub, against what was asked for" if self.made else "is there already and public"
+            raise HubError(f"{self.kind} {self.repo} {what}: make it private in its settings, or leave out --private.")
         plan = build(remote)
         refuse_private(plan.files, token=self.token, namespace=self.repo.split("/")[0], folders=plan.folders)
         sent = {file.path for file in plan.files}
@@ -155,7 +155,7 @@ class _Attempt:
         )
         if plan.tag:
             self.api.create_tag(self.repo, tag=plan.tag, revision=done.oid, repo_type=self.kind, exist_ok=True)
-        return remote, plan, done.oid
+        return remote, replace(plan, delete=gone), done.oid
 
     def _repository(self) -> Remote:
         """The branch as it stands, of a repository that is made if it is not there."""

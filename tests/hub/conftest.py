@@ -161,8 +161,10 @@ def finished(tmp_path_factory, tiny_teacher, tiny_student) -> Path:
     }
     record |= {"hardware": {"device": "cpu", "cpus": 2}, "versions": {"torch": "2.13.0"}, "finished": "2026-11-22"}
     (student / "training.json").write_text(json.dumps(record))
-    write_results(student, "BM25, untranslated", {"q1": 0.0, "q2": 0.25})
-    write_results(student, str(student), {"q1": 1.0, "q2": 0.25}, benchmark={"name": "sample", "split": "test"})
+    sample = {"name": "sample", "split": "test", "fingerprint": "5a5a5a5a5a5a5a5a"}
+    measured = {"benchmark": sample, "model": {"fingerprint": tiny_student.fingerprint()}}
+    write_results(student, "BM25, untranslated", {"q1": 0.0, "q2": 0.25}, benchmark=sample)
+    write_results(student, str(student), {"q1": 1.0, "q2": 0.25}, **measured)
     for path in LITTER:
         (student / path).parent.mkdir(exist_ok=True)
         (student / path).write_bytes(b"\x80\x02kept-here")

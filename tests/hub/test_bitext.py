@@ -41,7 +41,8 @@ def test_the_card_counts_names_and_shows(hub, prepared, licences):
     assert "| read | 14 | 14 |" in card
     assert "Sentence pairs of English with Hausa and Swahili," in card
     assert "&id" not in card  # metadata without YAML references, which not every reader follows
-    assert "| `asp-*` | 10 | cc-by-4.0 |" in card  # stories of one kind, of both splits, are one row
+    # stories of one kind, of both splits, are one row
+    assert "| `asp-*` | 10 | [African Storybook](https://www.africanstorybook.org) | African Storybook; authors," in card
     assert "| the water is clean 0 | maji ni safi 0 | tico19 |" in card
     assert "Not for commercial use" not in card
 
@@ -126,3 +127,11 @@ def test_real_pairs(hub, suite, tmp_path):
     DatasetCard(card).validate()
     assert "`mafand-*` is cc-by-nc-4.0" in card
     assert "Not for commercial use as a whole" in card
+
+
+def test_a_split_that_goes_is_told(hub, prepared, licences, caplog):
+    push_bitext(prepared, "acme/bitext", licences=licences)
+    assert not caplog.records
+    outcome = push_bitext(prepared / "sw.tsv.gz", "acme/bitext", licences=licences)
+    assert outcome.removed == ["en-sw/test-00000-of-00001.parquet"]
+    assert caplog.messages == ["splits of an earlier push that were not among the files of this one are gone: en-sw/test"]

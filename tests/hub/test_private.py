@@ -1,3 +1,5 @@
+import gzip
+
 import pytest
 
 from hf_optical.hub.errors import HubError
@@ -107,3 +109,22 @@ def test_gather_tells_what_stays(tmp_path):
         "run.log": "log",
         "sub/__pycache__/": "cache",
     }
+
+
+def test_packed_text_and_names_of_files_are_searched(tmp_path):
+    packed = gzip.compress(f"x\n{TOKEN}\n".encode())
+    with pytest.raises(HubError, match=r"^notes\.tsv\.gz: byte 2: a token or key"):
+        refuse_private([Outgoing("notes.tsv.gz", packed)])
+    with pytest.raises(HubError, match=r"^notes\.tsv\.gz: it cannot be read"):
+        refuse_private([Outgoing("notes.tsv.gz", packed[:20])])
+    with pytest.raises(HubError, match=r"^run-\.\.\.\.txt: a token or key is in the name of this file") as refused:
+        refuse_private([Outgoing(f"run-{TOKEN}.txt", b"x")])
+    assert TOKEN not in str(refused.value)
+
+
+def test_an_archive_with_a_long_name_is_a_pickle(tmp_path):
+    import torch
+
+    torch.save({}, tmp_path / f"{'long-name-' * 8}.dat")
+    with pytest.raises(HubError, match="is a pickle"):
+        gather(tmp_path)

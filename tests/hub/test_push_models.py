@@ -222,3 +222,42 @@ def test_offline_and_unreachable(hub, runs, monkeypatch):
 def test_names_that_are_none(hub, runs):
     with pytest.raises(HubError, match="is no name of a repository"):
         push_teacher(runs / "teacher", "acme/a/b")
+
+
+def test_a_repository_that_turns_out_public_gets_nothing(hub, runs, monkeypatch):
+    create = hub.create
+    monkeypatch.setattr(hub, "create", lambda kind, repo, user, private=False, sdk=None: create(kind, repo, user, False, sdk))
+    with pytest.raises(HubError, match=r"^model acme/secret was made public by the Hub, against what was asked for"):
+        push_teacher(runs / "teacher", "acme/secret", private=True)
+    assert list(files_of(hub, "acme/secret")) == [".gitattributes"]
+
+
+def test_a_private_teacher_of_a_public_student_is_told(hub, runs, caplog):
+    push_teacher(runs / "teacher", "acme/teacher", private=True)
+    push_student(runs / "optical-sw", "acme/hidden", teacher="acme/teacher", private=True)
+    assert not caplog.records
+    push_student(runs / "optical-sw", "acme/optical-sw", teacher="acme/teacher")
+    assert caplog.messages == [
+        "teacher acme/teacher is private: who can see acme/optical-sw, but not its teacher, cannot search with it"
+    ]
+
+
+def test_what_other_weights_were_made_from_goes_from_the_metadata(pushed, hub, runs):
+    assert "base_model: acme/teacher" in push_student(runs / "optical-sw", "acme/optical-sw", licences=LICENCES).card
+    student = OpticalStudentModel.from_pretrained(runs / "optical-sw")
+    student.linear.weight.data.neg_()
+    student.save_pretrained(runs / "optical-sw")
+    assert "base_model" not in push_student(runs / "optical-sw", "acme/optical-sw", licences=LICENCES).card
+
+
+def test_facts_on_the_hub_that_cannot_be_read(pushed, hub, runs):
+    HfApi().create_commit("acme/optical-sw", [CommitOperationAdd("optical.json", b"[]")], commit_message="edit")
+    with pytest.raises(HubError, match=r"^optical\.json of acme/optical-sw is no JSON object: mend or remove it there\.$"):
+        push_student(runs / "optical-sw", "acme/optical-sw", licences=LICENCES)
+
+
+def test_what_went_is_in_the_outcome(pushed, runs):
+    shutil.rmtree(runs / "optical-sw" / "evaluation")
+    removed = push_student(runs / "optical-sw", "acme/optical-sw", teacher="acme/teacher", licences=LICENCES).removed
+    assert removed
+    assert all(path.startswith("evaluation/") for path in removed)

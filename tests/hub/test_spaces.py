@@ -32,7 +32,7 @@ def test_the_metric_must_be_named_as_its_script(hub, repository):
 
 def test_a_space_as_it_is(hub, space):
     outcome = push_space(space, "acme/demo", private=True)
-    assert sorted(outcome.files) == ["README.md", "app.py"]
+    assert sorted(outcome.files) == ["README.md", "app.py", "optical.json"]
     assert outcome.url.endswith("/spaces/acme/demo")
     assert HfApi().repo_info("acme/demo", repo_type="space").private
 
@@ -121,3 +121,15 @@ def test_a_dry_run_of_a_collection_asks_nothing(hub, tmp_path):
     found = push_collection(write_collection(tmp_path, [{"model": "acme/nothing"}]), "acme/optical", dry_run=True)
     assert found["items"] == [{"type": "model", "repo": "acme/nothing"}]
     assert not hub.requests
+
+
+def test_a_public_collection_is_not_taken_for_a_private_one(hub, space, tmp_path):
+    push_space(space, "acme/demo")
+    file = write_collection(tmp_path, [{"space": "acme/demo"}])
+    push_collection(file, "acme/optical")
+    with pytest.raises(HubError, match=r"^collection acme/optical-\w+ is there already and public"):
+        push_collection(file, "acme/optical", private=True)
+    file = write_collection(tmp_path, [{"space": "acme/demo"}], title="Hidden")
+    made = push_collection(file, "acme/hidden", private=True)["collection"]
+    assert push_collection(file, "acme/hidden", private=True)["collection"] == made
+    assert hub.collections[made]["private"]

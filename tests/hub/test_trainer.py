@@ -6,7 +6,7 @@ import json
 import pytest
 from huggingface_hub import HfApi, ModelCard
 
-from hf_optical.hub import push_student
+from hf_optical.hub import HubError, push_student
 from hf_optical.hub.trainer import push_trained, write_card
 from hf_optical.training import OpticalTrainer, OpticalTrainingArguments
 
@@ -75,3 +75,16 @@ def test_a_push_that_fails_does_not_stop_the_training(trainer, hub, faults, capl
     assert trainer.state.global_step == 2
     assert "checkpoint-1 was not pushed: " in caplog.text
     assert next(c.title for c in HfApi().list_repo_commits("acme/optical-sw")) == "Training in progress, step 2"
+
+
+def test_a_public_repository_is_no_place_for_what_is_to_be_private(trainer, hub, caplog, tmp_path):
+    trainer.init_hf_repo()
+    hub.repos["model", "acme/optical-sw"].private = False
+    trainer.train()
+    assert "checkpoint-1 was not pushed: model acme/optical-sw is there already and public" in caplog.text
+    with pytest.raises(HubError, match="is there already and public"):
+        trainer.save_model()
+    with pytest.raises(HubError, match="is there already and public"):
+        push_trained(trainer)
+    assert (tmp_path / "optical-sw" / "model.safetensors").is_file()  # what was trained is not lost
+    assert len(HfApi().list_repo_commits("acme/optical-sw")) == 1

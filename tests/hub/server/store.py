@@ -13,6 +13,19 @@ TYPES = ("model", "dataset", "space")
 _ATTRIBUTES = b"".join(
     f"*.{ending} filter=lfs diff=lfs merge=lfs -text\n".encode() for ending in ("safetensors", "parquet", "onnx", "gz", "bin")
 )
+_SPACE_CARD = """---
+title: {name}
+emoji: 🐢
+colorFrom: pink
+colorTo: red
+sdk: {sdk}
+sdk_version: 1.2.3
+app_file: app.py
+pinned: false
+---
+
+Check out the configuration reference at https://huggingface.co/docs/hub/spaces-config-reference
+"""
 _LFS_ENDINGS = (".safetensors", ".parquet", ".onnx", ".gz", ".bin", ".arrow", ".model", ".data")
 _LFS_FROM = 1_000_000
 
@@ -146,7 +159,10 @@ class Hub:
         if (kind, repo_id) in self.repos:
             raise HubResponseError(409, f"You already created this {kind} repo: {repo_id}", url=f"/{repo_id}")
         repo = Repo(kind, repo_id, private, sdk)
-        repo.commit("main", {".gitattributes": File(_ATTRIBUTES)}, "initial commit", user.name)
+        files = {".gitattributes": File(_ATTRIBUTES)}
+        if kind == "space":  # the Hub's own card, with an emoji by chance
+            files["README.md"] = File(_SPACE_CARD.format(name=repo_id.split("/")[-1], sdk=sdk).encode())
+        repo.commit("main", files, "initial commit", user.name)
         self.repos[kind, repo_id] = repo
         return repo
 
