@@ -19,6 +19,7 @@ COMMANDS = {
     "index": "encode English passages once, for every language",
     "search": "ask a question in your language",
     "serve": "search over HTTP",
+    "demo": "search in a browser, and see why",
     "export": "ONNX, for a browser or a small server",
     "push": "models, bitext, metric and Space to the Hugging Face Hub",
 }

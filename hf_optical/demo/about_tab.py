@@ -1,0 +1,19 @@
+"""The tab that tells what it is all about."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from .about import about_markdown, student_cards
+from .alignment_examples import alignment_examples
+from .engine import DemoEngine
+from .settings import DemoSettings
+
+
+def build_about_tab(engine: DemoEngine, settings: DemoSettings) -> None:
+    """The tab, inside a `gr.Blocks` context."""
+    code = engine.languages()[0].code
+    pairs = alignment_examples(code)
+    example = (code, *pairs[0]) if pairs else None
+    text = about_markdown(student_cards(engine), sample=settings.uses_sample, example=example)
+    gr.Markdown(text, elem_classes="optical-about", elem_id="op-about", latex_delimiters=[])

@@ -1,0 +1,228 @@
+"""All that the demo asks of the models, without any user interface."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..models import OpticalPreTrainedModel, OpticalTeacherModel
+from ..search import DiskIndex, ExactIndex, Hit, Searcher
+from ..search.engine_error import EngineError
+from ..search.token_spans import query_spans
+from .errors import DemoError
+from .examples import Example
+from .glosses import Gloss, glosses_of
+from .languages import LanguageChoice, language_choice, names_by_language
+from .settings import DemoSettings
+
+if TYPE_CHECKING:
+    from .alignment import Alignment
+
+logger = logging.getLogger(__name__)
+
+ENGLISH = "en"
+STUDENT, ZERO_SHOT, TEACHER = "student", "zero-shot", "teacher"
+# Passages whose words are offered as glosses.
+_GLOSS_PASSAGES = 3
+# Passages in an answer unless asked otherwise.
+_RESULTS = 5
+
+
+@dataclass(frozen=True)
+class SearchAnswer:
+    """Passages found for a query.
+
+    Attributes:
+        query: as it was searched: trimmed, one line.
+        language: of the query.
+        hits: best first.
+        seconds: that the search took, waiting for others not included.
+        searched: number of passages in the index.
+        vectors: of the query; a passage's score is at most this number.
+    """
+
+    query: str
+    language: str
+    hits: list[Hit] = field(default_factory=list)
+    seconds: float = 0.0
+    searched: int = 0
+    vectors: int = 1
+
+
+class DemoEngine:
+    """Students, their teacher and one English index.
+
+    Args:
+        students: by name. A name that is a language code answers for that language; every student besides for the languages of
+            its config that no other has taken.
+        index: of their teacher's passages.
+        teacher: takes English, and other languages untrained ("zero-shot").
+        settings: limits; default: those of DemoSettings.
+        examples: by language.
+
+    Attributes:
+        students: the student of each language, by its code (`engine.students["sw"]`).
+        others: further students of a language, for comparing: code to name to student.
+        sources: where the student of a language came from, folder or Hub name, by its code.
+        lock: held while a model computes; tokenizers are not to be used by two threads at once.
+
+    Raises:
+        ValueError: a student is not of the teacher of the index.
+    """
+
+    def __init__(
+        self,
+        students: Mapping[str, OpticalPreTrainedModel],
+        index: ExactIndex | DiskIndex,
+        teacher: OpticalTeacherModel | None = None,
+        *,
+        settings: DemoSettings | None = None,
+        examples: Mapping[str, Sequence[Example]] | None = None,
+        sources: Mapping[str, str] | None = None,
+    ) -> None:
+        self.settings = settings or DemoSettings()
+        self.index = index
+        self.lock = threading.RLock()
+        self._teacher = teacher
+        self._examples = {code: list(found) for code, found in (examples or {}).items()}
+        self._names = names_by_language(students)  # language code to names of students, the first is its student
+        self.students = {code: students[names[0]] for code, names in self._names.items()}
+        self.others = {code: {name: students[name] for name in names[1:]} for code, names in self._names.items()}
+        self.sources = {code: (sources or {}).get(names[0], "") for code, names in self._names.items()}
+        front_doors = {f"student {name}": student for name, student in students.items()}
+        self._searcher = Searcher(front_doors | ({TEACHER: teacher} if teacher is not None else {}), index)
+
+    @classmethod
+    def load(cls, settings: DemoSettings, progress: Callable[[float, str], None] | None = None) -> DemoEngine:
+        """The engine of the settings: models and index are read, and those of the embedded sample trained if they are not there.
+
+        Args:
+            progress: told the part done, 0 to 1, and what is being done.
+
+        Raises:
+            ValueError, OSError: a model or the index is not there, or they do not belong together.
+        """
+        from .loading import load_engine
+
+        return load_engine(cls, settings, progress or (lambda part, text: None))
+
+    @property
+    def teacher(self) -> OpticalTeacherModel:
+        """The English teacher. Raises DemoError if this demo has none."""
+        if self._teacher is None:
+            raise DemoError("This demo runs without its English teacher, so only search in the students' languages works.")
+        return self._teacher
+
+    @property
+    def has_teacher(self) -> bool:
+        return self._teacher is not None
+
+    def languages(self) -> list[LanguageChoice]:
+        """Every language with a student, by native name; English last, if the teacher is there."""
+        codes = sorted(self.students, key=lambda code: language_choice(code).native_name.casefold())
+        return [language_choice(code) for code in [*codes, *([ENGLISH] if self.has_teacher and ENGLISH not in codes else [])]]
+
+    def search(self, query: str, language: str, k: int | None = None) -> SearchAnswer:
+        """The k best passages for a question, five unless asked otherwise. Raises DemoError."""
+        self._check_language(language)
+        return self._search(self._front_door(language), self.clean(query), language, k)
+
+    def compare(self, query: str, language: str, k: int | None = None) -> dict[str, SearchAnswer]:
+        """The same question by every way in: "student", further students of the language by name, and "zero-shot", the teacher as
+        it is. English has only its "teacher". Raises DemoError."""
+        self._check_language(language)
+        query = self.clean(query)
+        if language not in self.students:
+            return {TEACHER: self._search(TEACHER, query, language, k)}
+        first, *others = self._names[language]
+        ways = {STUDENT: f"student {first}"} | {name: f"student {name}" for name in others}
+        ways |= {ZERO_SHOT: TEACHER} if self.has_teacher else {}
+        return {name: self._search(door, query, language, k) for name, door in ways.items()}
+
+    def glosses(self, query: str, language: str, answer: SearchAnswer | None = None) -> list[Gloss]:
+        """For each word of the question its likely English words: how `glosses.glosses_of` tells. Raises DemoError.
+
+        Args:
+            answer: of `search` for this query; searched for if it is not given.
+        """
+        answer = answer or self.search(query, language, min(_GLOSS_PASSAGES, self.settings.max_results))
+        if not answer.hits or language == ENGLISH:
+            return []
+        with self.lock, _friendly():
+            documents = self.index.documents([hit.id for hit in answer.hits[:_GLOSS_PASSAGES]])
+            return glosses_of(answer.query, self.students[language], documents)
+
+    def align(
+        self,
+        english: str,
+        foreign: str,
+        language: str,
+        solver: str = "sinkhorn",
+        epsilon: float = 0.05,
+        weights: str = "uniform",
+    ) -> Alignment:
+        """The transport plan between the tokens of two sentences, and the greedy alignment beside it. Raises DemoError."""
+        from .alignment import align
+
+        return align(self, english, foreign, language, solver=solver, epsilon=epsilon, weights=weights)
+
+    def examples(self, language: str) -> list[Example]:
+        """Example questions of a language, with the passages that answer them; none is known of most."""
+        return self._examples.get(language, [])
+
+    def clean(self, text: Any, what: str = "question") -> str:
+        """A text as it is used: one line, trimmed. Raises DemoError if it is empty, too long or holds no word."""
+        if not isinstance(text, str) or not text.strip():
+            raise DemoError(f"Write a {what} first.")
+        most = self.settings.max_query_characters
+        if len(text.strip()) > most:
+            raise DemoError(f"This {what} has {len(text.strip()):,} characters; {most:,} at most, please shorten it.")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise DemoError(f"This {what} holds broken characters; please type it again.")
+        text = " ".join(text.replace("\0", " ").split())
+        if not any(character.isalnum() for character in text):
+            raise DemoError(f"There is no word in this {what}; please write some.")
+        return text
+
+    def warm_up(self) -> None:
+        """The first search of every model reads it into memory: before anybody waits for it."""
+        for door in self._searcher.students:
+            self._search(door, "?", ENGLISH, 1)
+
+    def _front_door(self, language: str) -> str:
+        return f"student {self._names[language][0]}" if language in self.students else TEACHER
+
+    def _check_language(self, language: Any) -> None:
+        known = {choice.code: choice.label for choice in self.languages()}
+        if not isinstance(language, str) or language not in known:
+            raise DemoError(f"There is no student for this language; choose one of {', '.join(known.values())}.")
+
+    def _search(self, door: str, query: str, language: str, k: Any) -> SearchAnswer:
+        k = min(_RESULTS, self.settings.max_results) if k is None else k
+        if isinstance(k, bool) or not isinstance(k, (int, float)) or not 1 <= k <= self.settings.max_results:
+            raise DemoError(f"The number of passages must be from 1 to {self.settings.max_results}.")
+        with self.lock, _friendly():
+            started = time.perf_counter()
+            hits = self._searcher.search(query, int(k), language=door)[0]
+            seconds = time.perf_counter() - started
+            vectors = len(query_spans(self._searcher.students[door].processor, [query])[0])
+            return SearchAnswer(query, language, hits, seconds, len(self.index), max(1, vectors))
+
+
+class _friendly:
+    """Whatever goes wrong inside is for the log; the visitor is told what to do."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is None or isinstance(error, DemoError) or not isinstance(error, Exception):
+            return
+        logger.error("the demo could not answer", exc_info=error)
+        if isinstance(error, EngineError):
+            raise DemoError("The search engine behind this demo does not answer; please try again in a moment.") from None
+        raise DemoError("Something went wrong here; please try again, or ask something else.") from None

@@ -1,0 +1,73 @@
+"""Models, index and examples as the settings name them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..models import OpticalStudentModel, OpticalTeacherModel
+from ..recipes.loading import load_student, load_teacher
+from ..search import DiskIndex, ExactIndex
+from ..search.opening import open_index
+from .examples import read_examples, sample_examples
+from .languages import names_by_language
+from .sample import prepare_sample
+from .settings import DemoSettings
+
+if TYPE_CHECKING:
+    from .engine import DemoEngine
+
+logger = logging.getLogger(__name__)
+
+# Of the time of a first start the sample's training takes this part.
+_SAMPLE_PART = 0.95
+
+
+def load_engine(make: type[DemoEngine], settings: DemoSettings, progress: Callable[[float, str], None]) -> DemoEngine:
+    """See `DemoEngine.load`."""
+    torch.set_num_threads(settings.threads)
+    students, index_place, teacher_place = dict(settings.students), settings.index, settings.teacher
+    if settings.uses_sample:
+        sample = prepare_sample(settings.cache, lambda part, text: progress(_SAMPLE_PART * part, text))
+        students, index_place, teacher_place = {"sw": str(sample.student)}, str(sample.index), str(sample.teacher)
+    progress(0.96, "opening the index")
+    index = open_index(index_place)
+    loaded = {}
+    for name, place in students.items():
+        progress(0.97, f"loading student {name}")
+        loaded[name] = load_student(place)
+    progress(0.98, "loading the teacher")
+    teacher = find_teacher(teacher_place, list(loaded.values()), index)
+    examples = sample_examples() if settings.uses_sample else {}
+    if settings.examples:
+        examples = read_examples(Path(settings.examples), default_language=next(iter(names_by_language(loaded))))
+    engine = make(loaded, index, teacher, settings=settings, examples=examples, sources=students)
+    engine.warm_up()
+    progress(1.0, "ready")
+    return engine
+
+
+def find_teacher(place: str, students: Sequence[OpticalStudentModel], index: ExactIndex | DiskIndex) -> OpticalTeacherModel | None:
+    """The teacher that is asked for, else the one that a student or the index remembers; None if it cannot be had."""
+    if place:
+        teacher = load_teacher(place)
+        index.check_model(teacher)
+        return teacher
+    records = [student.config.teacher or {} for student in students]
+    remembered = [(record.get("name_or_path"), record.get("revision")) for record in records]
+    for name, revision in dict.fromkeys([*remembered, (index.teacher_name, None)]):
+        if not name:
+            continue
+        try:
+            teacher = load_teacher(name, revision)
+            index.check_model(teacher)
+        except (ValueError, OSError) as error:
+            logger.debug("%s", " ".join(str(error).split()))
+        else:
+            return teacher
+    logger.warning("the teacher was not found: no English, no comparison with zero-shot, no alignment; give --teacher")
+    return None
