@@ -12,6 +12,7 @@ from ..recipes.options import CommandParser, positive
 from .output import quiet_stdout
 
 if TYPE_CHECKING:
+    from ..data import RetrievalCollection
     from ..models import OpticalStudentModel, OpticalTeacherModel
 
     Students = list[tuple[str, OpticalStudentModel]]
@@ -45,12 +46,13 @@ def run(argv: list[str]) -> None:
             from ..evaluation.bitext_retrieval import read_parallel
 
             parallel = read_parallel(options.bitext_test)
+        index = _index(options.index, collection) if options.index else None
         teacher = load_teacher(options.teacher)
         students = [(name, load_student(name)) for name in options.student]
         _check(students, teacher, options.output)
         sections = []
         if collection is not None:
-            sections.append(_benchmark(collection, students, teacher, options))
+            sections.append(_benchmark(collection, students, teacher, index, options))
         for task in tasks:
             sections += _task(task, students, teacher, options)
         if parallel is not None:
@@ -71,6 +73,7 @@ def _options(argv: list[str]) -> Namespace:
     parser.add_argument("--benchmark", help="collection in BEIR layout: a folder or Hub name")
     parser.add_argument("--split", default="test", help="qrels/SPLIT.tsv of the benchmark (default: test)")
     parser.add_argument("--passages", help="corpus file, where it is not in the benchmark's folder")
+    parser.add_argument("--index", help="of these passages, made by `optical index`: they are not encoded again")
     parser.add_argument("--task", nargs="+", default=[], help="retrieval tasks of mteb, such as MIRACLRetrieval BelebeleRetrieval")
     parser.add_argument(
         "--task-language",
@@ -97,12 +100,29 @@ def _options(argv: list[str]) -> Namespace:
     for option, needs in (("task_language", "task"), ("task_split", "task"), ("bitext_length", "bitext_test")):
         if getattr(options, option) and not getattr(options, needs):
             parser.error(f"--{option.replace('_', '-')} has no effect without --{needs.replace('_', '-')}")
-    if options.passages and not options.benchmark:
-        parser.error("--passages has no effect without --benchmark")
+    for option in ("passages", "index"):
+        if getattr(options, option) and not options.benchmark:
+            parser.error(f"--{option} has no effect without --benchmark")
     return options
 
 
-def _benchmark(collection: Any, students: Students, teacher: OpticalTeacherModel, options: Namespace) -> Section:
+def _index(place: str, collection: RetrievalCollection) -> Any:
+    """The index of just these passages. Raises ValueError if it has others: recall would be another."""
+    from ..search.opening import open_index
+
+    index = open_index(place)
+    there, wanted = set(index.ids), set(collection.corpus_ids)
+    if there != wanted:
+        raise ValueError(
+            f"{place} is not an index of {collection.name}: it lacks {len(wanted - there):,} of {len(wanted):,} passages and "
+            f"has {len(there - wanted):,} others: make one with `optical index`, or leave --index out."
+        )
+    return index
+
+
+def _benchmark(
+    collection: RetrievalCollection, students: Students, teacher: OpticalTeacherModel, index: Any, options: Namespace
+) -> Section:
     from ..evaluation import results_table
     from ..evaluation.retention import retention
     from ..recipes.evaluate import evaluate_students
@@ -115,6 +135,7 @@ def _benchmark(collection: Any, students: Students, teacher: OpticalTeacherModel
         baselines=not options.no_baselines,
         batch_size=options.batch_size,
         save_to=options.output,
+        index=index,
     )
     metrics = [f"recall@{k}" for k in options.k]
     rows, text = [result.to_dict() for result in results], results_table(results, metrics)

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..data import RetrievalCollection
 from ..evaluation import RetrievalResult, evaluate_bm25, evaluate_model
 from ..models import OpticalStudentModel, OpticalTeacherModel
-from ..search import Bm25Index, ExactIndex
+from ..search import Bm25Index, DiskIndex, ExactIndex
 
 
 def evaluate_students(
@@ -20,7 +20,7 @@ def evaluate_students(
     baselines: bool = True,
     batch_size: int = 32,
     save_to: str | Path | None = None,
-    index: ExactIndex | None = None,
+    index: ExactIndex | DiskIndex | None = None,
 ) -> list[RetrievalResult]:
     """Rows of the table: teacher and BM25 on the human English queries, both on the untranslated ones (zero-shot), the students.
 
@@ -49,7 +49,8 @@ def evaluate_students(
             Path(save_to).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OSError(f"output folder {save_to} cannot be written to ({error.strerror}): give another --output.") from None
-    index = index or ExactIndex.build(teacher, collection.corpus_ids, collection.corpus_texts, batch_size=batch_size)
+    if index is None:
+        index = ExactIndex.build(teacher, collection.corpus_ids, collection.corpus_texts, batch_size=batch_size)
     results = []
     if baselines:
         lexical = Bm25Index(collection.corpus_ids, collection.corpus_texts)

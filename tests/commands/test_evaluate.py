@@ -94,6 +94,22 @@ def test_several_students_have_a_row_and_a_retention_each(workshop, capsys):
         run(["--student", "student", "student", "--teacher", "teacher", "--bitext-test", "pairs.tsv"])
 
 
+def test_an_index_that_is_there_is_not_encoded_again(workshop, capsys, monkeypatch):
+    from hf_optical.commands import index
+    from hf_optical.search import ExactIndex
+
+    expected = json.loads(printed(capsys, *BENCHMARK, "--json"))
+    index.run(["benchmark/corpus.jsonl", "--teacher", "teacher", "--output", "there"])
+    index.run(["benchmark/corpus.jsonl", "--teacher", "teacher", "--output", "fewer"])
+    index.run(["--output", "fewer", "--delete", "d3", "d4"])
+    capsys.readouterr()
+    monkeypatch.setattr(ExactIndex, "build", lambda *args, **kwargs: pytest.fail("it was encoded"))
+    found = json.loads(printed(capsys, *BENCHMARK, "--index", "there", "--json"))
+    assert [row["metrics"] for row in found] == [pytest.approx(row["metrics"]) for row in expected]
+    with pytest.raises(ValueError, match="fewer is not an index of benchmark: it lacks 2 of 20 passages and has 0 others"):
+        run([*MODELS, *BENCHMARK, "--index", "fewer"])
+
+
 def test_tasks_of_mteb(workshop, task, capsys):
     out = printed(capsys, "--task", "MemoryRetrieval", "-k", "1", "5", "--output", "out")
     sections = out.rstrip("\n").split("\n\n")
@@ -142,6 +158,7 @@ def test_all_of_them_at_once_are_one_list(workshop, task, capsys):
         (["--task-language", "sw", *BENCHMARK], "--task-language has no effect without --task"),
         (["--bitext-length", "9", *BENCHMARK], "--bitext-length has no effect without --bitext-test"),
         (["--passages", "x", "--bitext-test", "pairs.tsv"], "--passages has no effect without --benchmark"),
+        (["--index", "x", "--bitext-test", "pairs.tsv"], "--index has no effect without --benchmark"),
         (["--task", "MemoryRetrievl"], "mteb has no task 'MemoryRetrievl'; did you mean 'MemoryRetrieval'?"),
         (
             ["--task", "MemoryRetrieval", "--task-language", "yo"],
