@@ -127,7 +127,7 @@ def shown_or_notice(build: Callable[[], str]) -> str:
     except Exception as error:
         logger.error("the demo could not answer", exc_info=error)
         message = _UNEXPECTED
-    gr.Warning(message)
+    gr.Warning(message, duration=4)
     return notice_html(message)
 
 

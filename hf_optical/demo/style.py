@@ -66,7 +66,7 @@ _ANSWER = """
 .op-facts { margin: .9rem 0 0; font-variant-numeric: tabular-nums; }
 .op-legend { display: flex; flex-wrap: wrap; gap: .3rem .8rem; align-items: center; margin: .3rem 0 .6rem; font-size: .85rem;
   color: var(--op-soft); }
-.op-legend .op-mark { cursor: default; }
+.op-legend .op-mark { cursor: default; color: var(--op-ink); }
 .op-cards { list-style: none; margin: 0; padding: 0; display: grid; gap: .8rem; }
 .op-card { background: var(--op-card); border: 1px solid var(--op-line); border-radius: 1rem; padding: 1rem 1.15rem; margin: 0; }
 .op-card.op-relevant { border-color: var(--op-good); box-shadow: inset 4px 0 0 var(--op-good); }
@@ -121,6 +121,7 @@ _PHONE = """
   .op-hero { grid-template-columns: 1fr; padding-top: .25rem; }
   .op-hero svg { display: none; }
   .op-card { padding: .85rem .9rem; }
+  footer .divider { display: none; }
   .op-ask-row { flex-direction: column; }
   .op-ask-row > * { width: 100%; min-width: 0 !important; }
   .op-examples > .gallery { max-width: calc(100vw - 2rem); flex-wrap: nowrap; overflow-x: auto; scroll-snap-type: x proximity;
@@ -174,6 +175,27 @@ _SCRIPT = """
     const lit = show(answer, chosen);
     tell(answer, chosen.length ? (lit.length ? "found " + lit.join(", ") : "found no word in these passages") : "");
   };
+  // A region that outlives the answers, so that a screen reader hears of new ones.
+  const announce = (text) => {
+    let region = document.getElementById("op-announce");
+    if (!region) {
+      region = document.createElement("div");
+      region.id = "op-announce";
+      region.className = "op-unseen";
+      region.setAttribute("role", "status");
+      document.body.append(region);
+    }
+    region.textContent = text;
+  };
+  // gradio puts a new answer in as a whole, or changes the old one bit by bit
+  const FACTS = ".op-facts, .op-notice";
+  new MutationObserver((changes) => {
+    for (const change of changes) {
+      const whole = [...change.addedNodes].map((node) => node.matches?.(FACTS) ? node : node.querySelector?.(FACTS)).find(Boolean);
+      const facts = whole || (change.target.closest ? change.target : change.target.parentElement)?.closest?.(FACTS);
+      if (facts) announce(facts.textContent);
+    }
+  }).observe(document, { childList: true, characterData: true, subtree: true });
   const target = (event) => event.target.closest?.(".op-word, .op-mark[data-pairs]");
   const look = (event) => { const node = target(event); if (node && area(node)) show(area(node), words(node)); };
   const leave = (event) => { const node = target(event); if (node && area(node)) show(area(node), pressed(area(node))); };
