@@ -164,7 +164,11 @@ def _storage(options: Namespace) -> dict[str, Any]:
 
 
 def passage_metadata(path: str, ids: list[str]) -> list[dict[str, Any]]:
-    """The `metadata` of each passage of a JSON Lines file, {} where there is none. Raises DataError if one is no object."""
+    """The `metadata` of each passage of a JSON Lines file, with its title, so that hits can show it; {} where there is none.
+
+    Raises:
+        DataError: metadata is no object.
+    """
     from ..data.errors import DataError
     from ..data.files import read_json_lines
 
@@ -177,6 +181,8 @@ def passage_metadata(path: str, ids: list[str]) -> list[dict[str, Any]]:
             raise DataError(
                 f"a {type(metadata).__name__}, not an object", path=path, line=line, column="metadata", fix='write {"year": 1999}'
             )
+        if title := str(record.get("title") or "").strip():
+            metadata = {"title": title} | metadata
         if metadata:
             found[str(record.get("_id", record.get("id", ""))).strip()] = metadata
     return [found.get(i, {}) for i in ids]

@@ -26,7 +26,10 @@ _FRAME = """
 .dark { --color-accent: #2dd4bf !important; --slider-color: #2dd4bf !important;
   --checkbox-background-color-selected: #0d9488 !important; }
 .gradio-container .html-container { padding: 0 !important; }
-@media (max-width: 640px) { .gradio-container > .main { padding: .75rem !important; } }
+@media (max-width: 640px) {
+  .gradio-container > .main { padding: .75rem !important; }
+  footer .divider { display: none !important; }
+}
 """
 
 _PAGE = """
@@ -121,7 +124,6 @@ _PHONE = """
   .op-hero { grid-template-columns: 1fr; padding-top: .25rem; }
   .op-hero svg { display: none; }
   .op-card { padding: .85rem .9rem; }
-  footer .divider { display: none; }
   .op-ask-row { flex-direction: column; }
   .op-ask-row > * { width: 100%; min-width: 0 !important; }
   .op-examples > .gallery { max-width: calc(100vw - 2rem); flex-wrap: nowrap; overflow-x: auto; scroll-snap-type: x proximity;

@@ -59,12 +59,13 @@ def test_a_batch_becomes_a_run(made, workshop, capsys):
 
 
 def test_passages_are_added_deleted_and_checked(made, workshop, capsys):
-    rows = [{"_id": "x", "text": "lake", "metadata": {"year": 1999}}, {"_id": "y", "text": "river"}]
+    rows = [{"_id": "x", "title": "Water", "text": "lake", "metadata": {"year": 1999}}, {"_id": "y", "text": "river"}]
     (workshop / "more.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     index.run(["more.jsonl", "--teacher", "teacher", "--output", "i", "--add", "--json"])
     assert json.loads(capsys.readouterr().out)["passages"] == 22
     search.run(["i", "--student", "student", "maji", "--filter", "year=1999", "--json"])
-    assert [hit["id"] for hit in json.loads(capsys.readouterr().out)[0]["hits"]] == ["x"]
+    (hit,) = json.loads(capsys.readouterr().out)[0]["hits"]
+    assert (hit["id"], hit["text"], hit["metadata"]) == ("x", "Water lake", {"title": "Water", "year": 1999})
     index.run(["--output", "i", "--delete", "d0", "x", "--json"])
     outcome = json.loads(capsys.readouterr().out)
     assert (outcome["passages"], outcome["deleted"]) == (20, 2)
