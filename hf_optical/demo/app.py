@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .engine import DemoEngine
+from .loading import load_engine
 from .settings import DemoSettings, quiet_gradio
 from .starting_page import StartingPage
 
@@ -39,9 +40,9 @@ def build_demo(source: DemoEngine | DemoSettings) -> gr.Blocks:
         source: the engine, or settings to load one of.
 
     Raises:
-        ValueError, OSError: as `DemoEngine.load`.
+        ValueError, OSError: as `load_engine`.
     """
-    engine = source if isinstance(source, DemoEngine) else DemoEngine.load(source)
+    engine = source if isinstance(source, DemoEngine) else load_engine(source)
     settings = engine.settings
     names = [choice.native_name for choice in engine.languages() if choice.code in engine.students]
     asked_in = names[0] if len(names) == 1 else "your language"
@@ -110,7 +111,7 @@ def launch(settings: DemoSettings, progress: Callable[[float, str], None] | None
         block: wait until it is stopped; otherwise return with the demo running.
 
     Raises:
-        ValueError, OSError: as `DemoEngine.load`; the port is taken.
+        ValueError, OSError: as `load_engine`; the port is taken.
     """
     with StartingPage(settings.host, settings.port) as page:
 
@@ -119,7 +120,7 @@ def launch(settings: DemoSettings, progress: Callable[[float, str], None] | None
             if progress:
                 progress(part, text)
 
-        demo = build_demo(DemoEngine.load(settings, show))
+        demo = build_demo(load_engine(settings, show))
     demo.launch(server_name=settings.host, server_port=page.port, prevent_thread_lock=True, **launch_options(settings))
     logger.info("the demo is on http://%s:%d", "127.0.0.1" if settings.host == "0.0.0.0" else settings.host, page.port)
     if block:

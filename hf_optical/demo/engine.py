@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..models import OpticalPreTrainedModel, OpticalTeacherModel
 from ..search import DiskIndex, ExactIndex, Hit, Searcher
@@ -18,9 +18,6 @@ from .examples import Example
 from .glosses import Gloss, glosses_of
 from .languages import LanguageChoice, language_choice, names_by_language
 from .settings import DemoSettings
-
-if TYPE_CHECKING:
-    from .alignment import Alignment
 
 logger = logging.getLogger(__name__)
 
@@ -96,20 +93,6 @@ class DemoEngine:
         front_doors = {f"student {name}": student for name, student in students.items()}
         self._searcher = Searcher(front_doors | ({TEACHER: teacher} if teacher is not None else {}), index)
 
-    @classmethod
-    def load(cls, settings: DemoSettings, progress: Callable[[float, str], None] | None = None) -> DemoEngine:
-        """The engine of the settings: models and index are read, and those of the embedded sample trained if they are not there.
-
-        Args:
-            progress: told the part done, 0 to 1, and what is being done.
-
-        Raises:
-            ValueError, OSError: a model or the index is not there, or they do not belong together.
-        """
-        from .loading import load_engine
-
-        return load_engine(cls, settings, progress or (lambda part, text: None))
-
     @property
     def teacher(self) -> OpticalTeacherModel:
         """The English teacher. Raises DemoError if this demo has none."""
@@ -155,20 +138,6 @@ class DemoEngine:
         with self.lock, _friendly():
             documents = self.index.documents([hit.id for hit in answer.hits[:_GLOSS_PASSAGES]])
             return glosses_of(answer.query, self.students[language], documents)
-
-    def align(
-        self,
-        english: str,
-        foreign: str,
-        language: str,
-        solver: str = "sinkhorn",
-        epsilon: float = 0.05,
-        weights: str = "uniform",
-    ) -> Alignment:
-        """The transport plan between the tokens of two sentences, and the greedy alignment beside it. Raises DemoError."""
-        from .alignment import align
-
-        return align(self, english, foreign, language, solver=solver, epsilon=epsilon, weights=weights)
 
     def examples(self, language: str) -> list[Example]:
         """Example questions of a language, with the passages that answer them; none is known of most."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -13,13 +12,11 @@ from ..models import OpticalStudentModel, OpticalTeacherModel
 from ..recipes.loading import load_student, load_teacher
 from ..search import DiskIndex, ExactIndex
 from ..search.opening import open_index
+from .engine import DemoEngine
 from .examples import read_examples, sample_examples
 from .languages import names_by_language
 from .sample import prepare_sample
 from .settings import DemoSettings
-
-if TYPE_CHECKING:
-    from .engine import DemoEngine
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +24,15 @@ logger = logging.getLogger(__name__)
 _SAMPLE_PART = 0.95
 
 
-def load_engine(make: type[DemoEngine], settings: DemoSettings, progress: Callable[[float, str], None]) -> DemoEngine:
-    """See `DemoEngine.load`."""
+def load_engine(settings: DemoSettings, progress: Callable[[float, str], None] = lambda part, text: None) -> DemoEngine:
+    """The engine of the settings: models and index are read, and those of the embedded sample trained if they are not there.
+
+    Args:
+        progress: told the part done, 0 to 1, and what is being done.
+
+    Raises:
+        ValueError, OSError: a model or the index is not there, or they do not belong together.
+    """
     torch.set_num_threads(settings.threads)
     students, index_place, teacher_place = dict(settings.students), settings.index, settings.teacher
     if settings.uses_sample:
@@ -45,7 +49,7 @@ def load_engine(make: type[DemoEngine], settings: DemoSettings, progress: Callab
     examples = sample_examples() if settings.uses_sample else {}
     if settings.examples:
         examples = read_examples(Path(settings.examples), default_language=next(iter(names_by_language(loaded))))
-    engine = make(loaded, index, teacher, settings=settings, examples=examples, sources=students)
+    engine = DemoEngine(loaded, index, teacher, settings=settings, examples=examples, sources=students)
     engine.warm_up()
     progress(1.0, "ready")
     return engine

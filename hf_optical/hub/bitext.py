@@ -12,8 +12,9 @@ from typing import Any
 from huggingface_hub import DatasetCardData
 
 from ..data.languages import language_name
-from .attribution import Attribution, credit, warn_of_sources
+from .attribution import Attribution
 from .bitext_files import REPORT, find_prepared, write_config
+from .credits import credit, warn_of_sources
 from .files import Outgoing
 from .licences import Licence, check_mix, conflict, whole
 from .model_card import joined

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..data import BitextFilter, load_bitext
 from ..data.languages import check_non_english
-from .attribution import Attribution, credit
+from .attribution import Attribution
+from .credits import credit
 from .errors import HubError
 from .files import Outgoing
 from .licences import grouped, licence_of, licences_of, pattern_of

@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from itertools import combinations
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
 from ..data.errors import did_you_mean
+from .attribution import Attribution, known_source
 from .errors import HubError
-
-if TYPE_CHECKING:
-    from .attribution import Attribution
 
 _COLUMNS = ("licence", "title", "attribution", "url")
 _NOTHING_ASKED = {"cc0-1.0", "pddl", "unlicense"}
@@ -123,8 +120,6 @@ def read_licences(entries: Iterable[str] = (), file: str | PathLike[str] | None 
     Raises:
         HubError: the file cannot be read; a licence is missing; a source is there twice; an address is none.
     """
-    from .attribution import Attribution
-
     table: dict[str, str] = {}
     attributions: dict[str, Attribution] = {}
     for source, values, where in _rows(Path(file)) if file is not None else ():
@@ -205,8 +200,6 @@ def licences_of(sources: Iterable[str], table: Mapping[str, str]) -> dict[str, s
     found = {source: licence_of(source, table) for source in sources}
     missing = [source for source, licence in found.items() if licence is None]
     if missing:
-        from .attribution import known_source
-
         public = known_source(missing[0])
         known = did_you_mean(missing[0], table)
         if public and public.licence:

@@ -131,7 +131,7 @@ def test_launch_takes_the_address_over(engine, monkeypatch):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    monkeypatch.setattr(DemoEngine, "load", load)
+    monkeypatch.setattr("hf_optical.demo.app.load_engine", load)
     told = []
     demo = module.launch(DemoSettings(port=port), lambda *step: told.append(step), block=False)
     try:

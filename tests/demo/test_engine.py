@@ -9,7 +9,7 @@ import pytest
 from hf_optical.demo.engine import DemoEngine
 from hf_optical.demo.errors import DemoError
 from hf_optical.demo.examples import read_examples, sample_examples
-from hf_optical.demo.loading import find_teacher
+from hf_optical.demo.loading import find_teacher, load_engine
 from hf_optical.demo.settings import DemoSettings
 from hf_optical.search import Searcher
 
@@ -127,7 +127,7 @@ def test_loading_finds_the_teacher_that_the_index_remembers(workshop, tiny_teach
     assert main(["index", "benchmark/corpus.jsonl", "--teacher", "teacher", "--output", "index"]) == 0
     settings = DemoSettings(students="sw=student", index="index", examples="benchmark")
     steps = []
-    engine = DemoEngine.load(settings, lambda part, text: steps.append((part, text)))
+    engine = load_engine(settings, lambda part, text: steps.append((part, text)))
     assert engine.has_teacher
     assert engine.sources == {"sw": "student"}
     assert len(engine.examples("sw")) == 8

@@ -94,7 +94,7 @@ def test_what_is_trained_dies_with_who_asked_for_it(tmp_path):
 
 @pytest.mark.slow
 def test_it_is_really_trained(tmp_path):
-    from hf_optical.demo.engine import DemoEngine
+    from hf_optical.demo.loading import load_engine
     from hf_optical.demo.settings import DemoSettings
 
     told = []
@@ -102,7 +102,7 @@ def test_it_is_really_trained(tmp_path):
     assert told == sorted(told)
     assert max(told) > 0.9
     assert sorted(os.listdir(made.folder)) == ["index", "student", "teacher"]
-    engine = DemoEngine.load(DemoSettings(cache=tmp_path))
+    engine = load_engine(DemoSettings(cache=tmp_path))
     hit = engine.search("mahindi huhifadhiwaje?", "sw", 1).hits[0]
     assert hit.text.startswith(hit.metadata["title"])
     assert len(engine.index) == 200

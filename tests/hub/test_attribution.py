@@ -7,7 +7,8 @@ import pytest
 from huggingface_hub import DatasetCard
 
 from hf_optical.hub import Attribution, HubError, push_bitext, read_licences
-from hf_optical.hub.attribution import KNOWN, attribution_of, credit, known_source
+from hf_optical.hub.attribution import KNOWN, attribution_of, known_source
+from hf_optical.hub.credits import credit
 from hf_optical.hub.licences import Licence
 
 TSV = """source\tlicence\ttitle\tattribution\turl
