@@ -9,6 +9,18 @@ from .encoder import Encoder, unit
 
 
 @pytest.fixture
+def encoder(tiny_teacher, monkeypatch):
+    """`encoder(documents)` makes an encoder, and texts for it. Spans are another test's."""
+    monkeypatch.setattr(index_writer, "document_spans", lambda processor, texts: [[NO_SPAN] * 1000 for _ in texts])
+
+    def make(documents, **settings):
+        texts = [f"text {i}" for i in range(len(documents))]
+        return Encoder(tiny_teacher, dict(zip(texts, documents, strict=True)), **settings), texts
+
+    return make
+
+
+@pytest.fixture
 def collection(tiny_teacher, monkeypatch):
     """`collection(lengths)`: encoder, ids, texts, metadata and embeddings. Spans are another test's."""
     for module in (pytest.importorskip("hf_optical.search.qdrant_writer"), index_writer):

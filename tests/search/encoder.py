@@ -4,6 +4,8 @@ import copy
 
 import torch
 
+from hf_optical.search import DiskIndex
+
 
 class Encoder:
     """A teacher whose documents are given: text -> `(tokens, d)`."""
@@ -27,3 +29,13 @@ class Encoder:
 def unit(lengths, dim=16, seed=0):
     generator = torch.Generator().manual_seed(seed)
     return [torch.nn.functional.normalize(torch.randn(n, dim, generator=generator), dim=-1) for n in lengths]
+
+
+def names(documents):
+    return [f"d{i}" for i in range(len(documents))]
+
+
+def built(folder, encoder, count=6, **settings):
+    documents = unit([3] * count, dim=3)
+    teacher, texts = encoder(documents)
+    return DiskIndex.build(folder, teacher, names(documents), texts, show_progress_bar=False, **settings), teacher, texts
