@@ -1,6 +1,7 @@
 """An engine of tiny models in front of a handful of passages."""
 
 import pytest
+import torch
 
 from hf_optical.demo.engine import DemoEngine
 from hf_optical.demo.examples import Example
@@ -14,6 +15,14 @@ PASSAGES = {
     "d4": ("School", "teacher and child read a book at school"),
 }
 QUERY = "mahindi katika shamba la mkulima"
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    """The demo chooses how many threads the process has; other tests compare bits, which depend on it."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
