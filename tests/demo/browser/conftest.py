@@ -51,6 +51,14 @@ DESKTOP, PHONE = {"width": 1200, "height": 900}, {"width": 390, "height": 844}
 _PATIENCE = 20_000  # milliseconds
 # what an answer is, in each tab
 _ANSWER = ":is(.op-answer, .op-notice, .optical-sum)"
+# resolves when the document was left alone for 150 ms, or after 3 s
+_REST = """() => new Promise((resolve) => {
+    const end = () => { watch.disconnect(); resolve(); };
+    let timer = setTimeout(end, 150);
+    const watch = new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(end, 150); });
+    watch.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+    setTimeout(end, 3000);
+})"""
 _LIVE = {"http", "https", "ws", "wss"}
 
 
@@ -228,20 +236,33 @@ def is_local(url: str) -> bool:
 
 
 def ask(page, text: str, button: str = "#op-search", box: str = "#op-query", area: str = "#op-results") -> None:
-    """Type a text, press the button, and wait until the answer is another one."""
-    page.locator(f"{box} textarea").fill(text)
-    changes(page, page.locator(button).click, area)
+    """Type a text, press the button, and wait until the answer is another one.
+
+    A tab is built when it is opened; what is typed or pressed while its parts come up may be lost. So, after a while, once more.
+    """
+    from playwright.sync_api import TimeoutError as NothingHappened
+
+    def type_and_press() -> None:
+        page.locator(f"{box} textarea").fill(text)
+        page.locator(button).click()
+
+    try:
+        changes(page, type_and_press, area, milliseconds=_PATIENCE // 4)
+    except NothingHappened:
+        changes(page, type_and_press, area)
 
 
-def changes(page, act: Callable[[], object], area: str = "#op-results") -> None:
+def changes(page, act: Callable[[], object], area: str = "#op-results", milliseconds: int = _PATIENCE) -> None:
     """Do something, and wait until the answer in an area is another one."""
     page.locator(area).evaluate("(area, answer) => area.querySelector(answer)?.setAttribute('data-old', '')", _ANSWER)
     act()
-    page.locator(f"{area} {_ANSWER}:not([data-old])").first.wait_for()
+    page.locator(f"{area} {_ANSWER}:not([data-old])").first.wait_for(timeout=milliseconds)
 
 
 def open_tab(page, name: str) -> None:
+    """Open a tab, and wait until nothing has changed on the page for a moment."""
     page.get_by_role("tab", name=name, exact=True).click()
+    page.evaluate(_REST)
 
 
 def settle(check: Callable[[], bool], seconds: float = 5.0) -> bool:
