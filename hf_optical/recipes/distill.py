@@ -21,6 +21,7 @@ from ..training import OpticalTrainer, OpticalTrainingArguments
 from ..vocabulary import adapt_vocabulary
 from .loading import check_encoder, load_teacher
 from .output import check_output, check_writable, prepare_output_once, save_finished
+from .run_inputs import examples_digest
 from .settings import DevelopmentSettings, DistillSettings
 from .teach import development_collection, student_evaluator
 from .training_data import build_training_data
@@ -176,7 +177,8 @@ def train_student(
     """
     evaluator = student_evaluator(teacher, collection) if collection else None
     trainer = OpticalTrainer(student, teacher, args, bitext, held_out, retrieval_evaluator=evaluator, passages=passages)
-    resume_from = settings and prepare_output_once(args, settings)
+    inputs = {"teacher": teacher.fingerprint(), "examples": len(bitext), "digest of the examples": examples_digest(bitext)}
+    resume_from = settings and prepare_output_once(args, settings, inputs)
     outcome = trainer.train(resume_from_checkpoint=resume_from)
     if trainer.is_world_process_zero():
         folder = save_finished(student, args.output_dir)

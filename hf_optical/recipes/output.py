@@ -6,13 +6,14 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from transformers import PreTrainedModel, TrainingArguments
 
 from ..models.loading_optical import without_progress_bars
 from ..training.base_trainer import complete_checkpoints, remove_incomplete_checkpoints
+from .run_inputs import keep_run_inputs
 from .settings import DevelopmentSettings
 
 
@@ -90,10 +91,19 @@ def prepare_output(output_dir: str | Path, *, resume: bool, overwrite: bool) -> 
     return None
 
 
-def prepare_output_once(args: TrainingArguments, settings: DevelopmentSettings) -> str | None:
-    """`prepare_output` in the first of several processes, then in the others, which find nothing left to remove."""
+def prepare_output_once(args: TrainingArguments, settings: DevelopmentSettings, inputs: Mapping[str, str | int]) -> str | None:
+    """`prepare_output` in the first of several processes, then in the others, which find nothing left to remove.
+
+    Args:
+        inputs: what a resumed run must have been begun with, see `keep_run_inputs`.
+
+    Raises:
+        DataError: it was begun with something else.
+    """
     with args.main_process_first(desc="preparing the output folder"):
-        return prepare_output(args.output_dir, resume=settings.resume, overwrite=settings.overwrite)
+        resume_from = prepare_output(args.output_dir, resume=settings.resume, overwrite=settings.overwrite)
+        keep_run_inputs(Path(args.output_dir), inputs, resume_from=resume_from)
+    return resume_from
 
 
 def save_finished(model: PreTrainedModel, output_dir: str | Path) -> Path:

@@ -17,6 +17,7 @@ from ..search import ExactIndex
 from ..training import TeacherTrainer, TeacherTrainingArguments
 from .loading import check_encoder, load_teacher
 from .output import check_output, prepare_output_once, save_finished
+from .run_inputs import examples_digest
 from .settings import DevelopmentSettings, TeachSettings
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def train_teacher(
     """
     evaluator = teacher_evaluator(collection) if collection else None
     trainer = TeacherTrainer(teacher, args, triples, retrieval_evaluator=evaluator)
-    resume_from = settings and prepare_output_once(args, settings)
+    inputs = {"examples": len(triples), "digest of the examples": examples_digest(triples)}
+    resume_from = settings and prepare_output_once(args, settings, inputs)
     outcome = trainer.train(resume_from_checkpoint=resume_from)
     if trainer.is_world_process_zero():
         folder = save_finished(teacher, args.output_dir)

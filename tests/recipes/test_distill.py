@@ -116,6 +116,20 @@ def test_resuming_with_another_encoder(workshop, encoder_dir, capsys):
     assert "checkpoint-4 is damaged or of another model" in capsys.readouterr().err
 
 
+def test_resuming_with_other_pairs(workshop, capsys):
+    assert distill("--max_steps", "4", "--save_steps", "2", "--output", "run") == 0
+    lines = (workshop / "pairs.tsv").read_text().splitlines(keepends=True)
+    for changed in (lines[:-3], [lines[0], *reversed(lines[1:])]):
+        (workshop / "pairs.tsv").write_text("".join(changed))
+        assert distill("--max_steps", "6", "--output", "run", "--resume") == 2
+        error = capsys.readouterr().err
+        assert "the run in run was begun with other inputs: " in error
+        assert "resume it with what it was begun with, --overwrite it, or give another --output" in error
+        assert [f.name for f in (workshop / "run").glob("checkpoint-*")] == ["checkpoint-2", "checkpoint-4"]
+    (workshop / "pairs.tsv").write_text("".join(lines))
+    assert distill("--max_steps", "6", "--output", "run", "--resume") == 0
+
+
 def test_full_disk(workshop, capsys, monkeypatch):
     from hf_optical.training import OpticalTrainer
 
@@ -131,7 +145,7 @@ def test_full_disk(workshop, capsys, monkeypatch):
     assert distill(*STEPS, "--output", "run") == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("optical: error: checkpoint run/checkpoint-6 could not be written ([Errno 28] No space left on device)")
-    assert sorted(f.name for f in (workshop / "run").iterdir()) == ["checkpoint-2", "checkpoint-4"]
+    assert sorted(f.name for f in (workshop / "run").iterdir()) == ["checkpoint-2", "checkpoint-4", "run_inputs.json"]
     monkeypatch.undo()
     os.chdir(workshop)
     assert distill(*STEPS, "--output", "run", "--resume") == 0
