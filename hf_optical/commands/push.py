@@ -52,7 +52,11 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--licence", action="append", default=[], metavar="SOURCE=LICENCE", help="licence of a source of the data; may be repeated"
     )
-    parser.add_argument("--licences", metavar="FILE", help="the same from a YAML file, or TSV with columns source, licence")
+    parser.add_argument(
+        "--licences",
+        metavar="FILE",
+        help="the same from a YAML file, or TSV with columns source, licence and, to credit: title, attribution, url",
+    )
     parser.add_argument(
         "--allow-mixed-licences", action="store_true", help="the licences forbid to be mixed, and every part keeps its own"
     )

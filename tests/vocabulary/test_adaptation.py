@@ -1,8 +1,6 @@
 """adapt_vocabulary: what is added, where it starts, and that nothing else changes."""
 
 import copy
-import gzip
-from itertools import islice
 
 import pytest
 import torch
@@ -11,9 +9,7 @@ from transformers import AutoModel, AutoTokenizer
 from hf_optical.data import DataError
 from hf_optical.lexicon.word_alignment import WordAlignment
 from hf_optical.models import OpticalStudentModel
-from hf_optical.models.scratch import scratch_config, train_tokenizer
 from hf_optical.vocabulary import adapt_vocabulary
-from hf_optical.vocabulary.forms import TextForms
 
 TEXTS = ["sokoni majini, tanuru!", "Shuleni", "market water farm", "nairobi (mtoni)", "", "東京 sokoni", "[Q] watoto [MASK]"]
 ADDED = ["sokoni", "majini", "shambani", "shuleni", "mtoni", "watoto", "tanuru"]
@@ -237,74 +233,3 @@ def test_fitted_alignment_is_the_default(tiny_student, pairs):
     adapt_vocabulary(one, iter(pairs))
     adapt_vocabulary(other, pairs, alignment=WordAlignment.fit(pairs))
     assert one.fingerprint() == other.fingerprint()
-
-
-# "ya" and "na" are tokens; English has a "na"
-RESTART = [("market", "ya")] * 4 + [("the water", "na")] * 4 + [("na", "the")] * 3
-
-
-def test_words_that_are_tokens_of_an_english_vocabulary_start_anew(tiny_student, make_alignment):
-    student, alignment = copy.deepcopy(tiny_student), make_alignment({"ya": {"market": 1.0}, "na": {"water": 1.0}})
-    market, na = row(student, "market"), row(student, "na")
-    report = adapt_vocabulary(student, RESTART, alignment=alignment)
-    assert (report.words_added, report.words_restarted) == (0, 1)
-    torch.testing.assert_close(row(student, "ya"), market)
-    assert torch.equal(row(student, "na"), na)
-    assert len(student.tokenizer) == len(tiny_student.tokenizer)
-
-
-def test_what_a_first_language_has_started_anew_a_second_leaves_alone(tiny_student, make_alignment):
-    student = copy.deepcopy(tiny_student)
-    market = row(student, "market")
-    adapt_vocabulary(student, RESTART, alignment=make_alignment({"ya": {"market": 1.0}}))
-    report = adapt_vocabulary(student, RESTART, alignment=make_alignment({"ya": {"water": 1.0}}))
-    assert report.words_restarted == 0
-    torch.testing.assert_close(row(student, "ya"), market)
-
-
-@pytest.mark.parametrize(("restart", "expected"), [(None, 0), (False, 0), (True, 1)])
-def test_a_vocabulary_of_its_own_is_restarted_only_on_request(encoder_dir, tiny_teacher, make_alignment, restart, expected):
-    student = OpticalStudentModel.from_encoder(encoder_dir("xlm-roberta"), tiny_teacher, languages=["sw"])
-    report = adapt_vocabulary(student, RESTART, alignment=make_alignment({"ya": {"market": 1.0}}), restart=restart)
-    assert report.words_restarted == expected
-
-
-def test_names_are_not_started_anew(tiny_student, make_alignment):
-    student = copy.deepcopy(tiny_student)
-    report = adapt_vocabulary(student, [("market", "lake")] * 4, alignment=make_alignment({"lake": {"lake": 1.0}}))
-    assert report.words_restarted == 0
-
-
-@pytest.fixture(scope="module")
-def real(suite, tiny_teacher, tmp_path_factory):
-    """600 real sentence pairs, and a student with a tokenizer learnt from their English side around a random encoder."""
-    from transformers import BertModel
-
-    folder = tmp_path_factory.mktemp("real")
-    with gzip.open(suite / "bitext" / "sw.tsv.gz", "rt", encoding="utf-8") as file:
-        pairs = [tuple(line.split("\t")[:2]) for line in islice(file, 1, 601)]
-    tokenizer = train_tokenizer([english for english, _ in pairs], vocab_size=2000)
-    BertModel(scratch_config(len(tokenizer), hidden_size=8, layers=1, heads=1)).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return OpticalStudentModel.from_encoder(folder, tiny_teacher, languages=["sw"]), pairs
-
-
-def test_real_sentences(real, tmp_path):
-    student, pairs = real
-    known = student.tokenizer.get_vocab()
-    report = adapt_vocabulary(student, pairs, subwords=100)
-    assert report.pieces_per_word_after < 0.8 * report.pieces_per_word_before
-    assert report.share_covered_after > 0.6 > 0.4 > report.share_covered_before
-    assert report.english_words_changed < 0.01
-    assert report.words_added > 400
-    assert 50 < report.subwords_added <= 100
-    assert known.items() <= student.tokenizer.get_vocab().items()
-    assert report.vocabulary_after == len(known) + report.words_added + report.subwords_added == len(student.tokenizer)
-    # every word in several pieces is accounted for
-    tokens = TextForms(foreign for _, foreign in pairs)
-    assert report.running_words == len(tokens)
-    assert sum(skipped.running for skipped in report.skipped.values()) <= report.running_words * (1 - report.share_covered_before)
-    expected = student.encode_query([foreign for _, foreign in pairs[:20]])
-    student.save_pretrained(tmp_path)
-    again = OpticalStudentModel.from_pretrained(str(tmp_path)).encode_query([foreign for _, foreign in pairs[:20]])
-    assert all(torch.equal(x, y) for x, y in zip(again, expected, strict=True))
