@@ -100,8 +100,10 @@ def known_pairs(config: ComparisonConfig) -> dict[str, int]:
 
 
 def took(runs: list[RunResult]) -> dict[str, Any]:
-    """Means over seeds of what runs took; steps only where they are equal."""
-    seconds = [run.took["train_seconds"] for run in runs if "train_seconds" in run.took]
+    """Means over seeds of what runs took, and of how many examples they were trained on; steps only where they are equal."""
     steps = {run.took["steps"] for run in runs if "steps" in run.took}
-    found: dict[str, Any] = {"train_seconds": float(np.mean(seconds))} if seconds else {}
-    return found | ({"steps": steps.pop()} if len(steps) == 1 else {})
+    found: dict[str, Any] = {"steps": steps.pop()} if len(steps) == 1 else {}
+    for name in ("train_seconds", "pairs_used"):
+        values = [run.took[name] for run in runs if name in run.took]
+        found |= {name: float(np.mean(values))} if values else {}
+    return found

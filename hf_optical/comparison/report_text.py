@@ -32,7 +32,8 @@ def report_text(figures: dict[str, Any], plots: Sequence[str]) -> str:
         figures["answer"]["text"],
         f"Recall and other metrics in points, with 95 % bootstrap intervals over queries. *kept*: {figures['main_metric']} on "
         "foreign queries over the teacher's on the human English versions of the same queries. *p*: paired randomisation test on "
-        f"{figures['main_metric']} against {_title(figures, figures['reference'])}, Holm-corrected over the methods of a column.",
+        f"{figures['main_metric']} against {_title(figures, figures['reference'])}, Holm-corrected over the methods of a column. "
+        "*Trained on*: examples left after those too long for a query (`max_length`) were dropped; mean over seeds and languages.",
         short_table(figures),
     ]
     for scope in dict.fromkeys(row["scope"] for row in figures["rows"]):
@@ -73,10 +74,11 @@ def _scope_table(figures: dict[str, Any], scope: str) -> str:
         seeds = f"{len(row['seeds'])}" if row["seeds"] else ""
         deviation = row["metrics"][figures["main_metric"]].get("seed_deviation")
         spread = "" if deviation is None else f"{100 * deviation:.1f}"
-        rows.append(
-            [_title(figures, row["method"]), *(_points(row, metric) for metric in metrics), _kept(row, True), seeds, spread]
-        )
-    return markdown_table(["method", *metrics, "kept", "seeds", f"deviation of {figures['main_metric']} over seeds"], rows)
+        examples = f"{row['took']['pairs_used']:,.0f}" if "pairs_used" in row["took"] else ""
+        points = [_points(row, metric) for metric in metrics]
+        rows.append([_title(figures, row["method"]), *points, _kept(row, True), examples, seeds, spread])
+    header = ["method", *metrics, "kept", "trained on", "seeds", f"deviation of {figures['main_metric']} over seeds"]
+    return markdown_table(header, rows)
 
 
 def _tests_table(figures: dict[str, Any], reference: str) -> str:

@@ -47,7 +47,7 @@ def save(method, language, values, *, seed=1, limit=None, out="out", seen=True):
         **{"seen": seen if trained else None, "pairs": {language: limit or 5000} if trained else {}},
         "metrics": {metric: float(np.mean(values)) for metric in metrics},
         "per_query": {metric: dict(zip(ids, map(float, values), strict=True)) for metric in metrics},
-        **{"passages": 100, "teacher": "f", "took": {"steps": 3, "train_seconds": 2.0} if trained else {}},
+        **{"passages": 100, "teacher": "f", "took": {"steps": 3, "train_seconds": 2.0, "pairs_used": 4321} if trained else {}},
         "environment": {"device": "cpu", "processor": "p", "threads": 1, "torch": "2"},
     }
     (folder / "result.json").write_text(json.dumps(content))
@@ -90,6 +90,7 @@ def test_means_spread_and_retention(results):
     both = [values["optical", "sw", seed] for seed in (1, 2)]
     own = row(figures, "optical", "sw")["metrics"]["recall@10"]
     assert own["mean"] == pytest.approx(np.mean(both))
+    assert row(figures, "optical", "sw")["took"]["pairs_used"] == 4321
     assert own["seed_deviation"] == pytest.approx(np.std([v.mean() for v in both], ddof=1))
     assert own["low"] < own["mean"] < own["high"]
     expected = stats.bootstrap((np.mean(both, axis=0),), np.mean, method="BCa", rng=np.random.default_rng(0)).confidence_interval
