@@ -155,7 +155,11 @@ def _methods(figures: dict[str, Any]) -> list[str]:
 
 def _unfinished(figures: dict[str, Any]) -> list[str]:
     lines = [f"- {name}: failed: {reason}" for name, reason in figures["failed"].items()]
-    lines += [f"- {name}: not run" for name in figures["missing"]]
+    waiting: dict[str, list[str]] = {}
+    for name in figures["missing"]:
+        method, _, run = name.partition("/")
+        waiting.setdefault(method, []).append(run)
+    lines += [f"- {method}: not run: {', '.join(runs)}" for method, runs in waiting.items()]
     return ["## Not finished", "\n".join(lines)] if lines else []
 
 
