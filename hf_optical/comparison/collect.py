@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,15 @@ import numpy as np
 
 from ..data.errors import DataError
 from .config import MAIN_METRIC, ComparisonConfig
-from .jobs import list_jobs
+from .identity import changes_without_data, method_settings, stored_settings
+from .jobs import Job, list_jobs
 from .results import FAILURE, RunResult
 
 
 class Results:
     """Values of single queries, averaged over seeds, by method, language and size.
+
+    Runs that were made with other settings than the configuration has now are left out, and named in `changed`.
 
     Args:
         config: the comparison.
@@ -30,28 +34,40 @@ class Results:
         self.config = config
         self.missing: list[str] = []
         self.failed: dict[str, str] = {}
+        self.changed: dict[str, str] = {}
+        self._pairs = known_pairs(config)
         self._runs: dict[tuple[str, str, int | None], list[RunResult]] = {}
         self._queries: dict[str, list[str]] = {}
         self._first: dict[str, RunResult] = {}
         for name, method in config.methods.items():
             own = config.seeds_of(method)
             every = own if own == (None,) else tuple(dict.fromkeys([*own, *seeds]))
-            for job in list_jobs(config, methods=[name], seeds=every, pairs=known_pairs(config)):
+            settings = method_settings(method)
+            for job in list_jobs(config, methods=[name], seeds=every, pairs=self._pairs):
                 if job.method.name == name:
-                    self._read(job.name, job.folder, job.results, job.limit, name)
+                    self._read(job, settings)
 
-    def _read(self, job: str, folder: Path, results: Mapping[str, Path], limit: int | None, method: str) -> None:
-        found = {language: RunResult.read(place) for language, place in results.items()}
-        if not all(found.values()):
-            failure = folder / FAILURE
+    def _read(self, job: Job, settings: Mapping[str, Any]) -> None:
+        found = {language: self._result(job, place, settings) for language, place in job.results.items()}
+        if not all(found.values()) and job.name not in self.changed:
+            failure = job.folder / FAILURE
             if failure.exists():
-                self.failed[job] = json.loads(failure.read_text(encoding="utf-8"))["reason"]
+                self.failed[job.name] = json.loads(failure.read_text(encoding="utf-8"))["reason"]
             else:
-                self.missing.append(job)
+                self.missing.append(job.name)
         for language, result in found.items():
             if result is not None:
-                self._check(job, language, result)
-                self._runs.setdefault((method, language, limit), []).append(result)
+                self._check(job.name, language, result)
+                self._runs.setdefault((job.method.name, language, job.limit), []).append(result)
+
+    def _result(self, job: Job, place: Path, settings: Mapping[str, Any]) -> RunResult | None:
+        """The result in a folder; None if there is none that was made as the configuration has it."""
+        result = RunResult.read(place)
+        before = stored_settings(place) or stored_settings(job.folder)
+        differences = changes_without_data(before, job, settings) if result and before else []
+        if differences:
+            self.changed[job.name] = "; ".join(differences)
+        return None if differences else result
 
     def _check(self, job: str, language: str, result: RunResult) -> None:
         first = self._first.setdefault(language, result)
@@ -69,8 +85,15 @@ class Results:
         return self._runs.get((method, language, limit), [])
 
     def main_runs(self, method: str, language: str) -> list[RunResult]:
-        """Those that the tables are about: with all pairs, or the most."""
-        return self.runs(method, language, self.config.methods[method].main_size)
+        """Those that the tables are about: with all pairs, or the most that the language has."""
+        settings = self.config.methods[method]
+        for limit in [settings.main_size, *sorted((size for size in settings.sizes if size), reverse=True)]:
+            # a size beyond the pairs that there are is not run where a smaller one has them all
+            if found := self.runs(method, language, limit):
+                return found
+            if limit is None or limit < self._pairs.get(language, math.inf):
+                break
+        return []
 
     def queries(self, language: str) -> list[str]:
         """Ids of the queries, in the order of all values; [] if there is no result yet."""

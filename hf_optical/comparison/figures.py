@@ -17,7 +17,7 @@ def build_figures(results: Results) -> dict[str, Any]:
 
     Returns:
         `rows`: method x scope (a language, or `group:NAME`) with every metric; `tests`: method x reference x scope; `sizes`: method
-        x language x number of pairs; `unseen`: multilingual students by language; `missing`, `failed`: names of runs.
+        x language x number of pairs; `unseen`: multilingual students by language; `missing`, `failed`, `changed`: names of runs.
     """
     config = results.config
     rows, tests = [], []
@@ -40,6 +40,7 @@ def build_figures(results: Results) -> dict[str, Any]:
         "unseen": _unseen(results),
         "missing": results.missing,
         "failed": results.failed,
+        "changed": results.changed,
         "environments": _environments(results),
     }
 

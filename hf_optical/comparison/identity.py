@@ -17,13 +17,17 @@ from .passages import collection_key
 from .students import training_data
 
 SETTINGS = "settings.json"
-# What no figure depends on, or what is told otherwise: data by its content, not by its place.
+# What no figure depends on, or what is told otherwise: data and models by their content, not by their place.
 _LEFT_OUT = (
     "output_dir", "resume", "overwrite", "teacher", "bitext", "language", "limit", "triples", "passages", "lexicon", "exclude",
     "english_column", "non_english_column", "bitext_split", "bitext_config", "bitext_streaming", "teacher_cache", "disable_tqdm",
-    "report_to", "use_cpu", "seed", "run_name", "project", "alignment",
+    "report_to", "use_cpu", "seed", "run_name", "project", "alignment", "dataloader_num_workers", "dataloader_pin_memory",
+    "dataloader_persistent_workers", "dataloader_prefetch_factor",
 )  # fmt: skip
-_LEFT_OUT_BEGINNINGS = ("logging_", "log_", "save_", "dataloader_", "hub_", "push_to_hub", "development_")
+_LEFT_OUT_BEGINNINGS = ("logging_", "log_", "hub_", "push_to_hub")
+# Where and when recall is measured in training: no figure depends on it, unless the best checkpoint is taken.
+_CHOOSES = ("save_", "development")
+_BY_CONTENT = ("encoder", "model", "development")
 
 
 def job_settings(job: Job, materials: Materials) -> dict[str, Any]:
@@ -40,12 +44,20 @@ def job_settings(job: Job, materials: Materials) -> dict[str, Any]:
     if job.method.lexicon != "induced":
         files = {name: config.languages[name].lexicon for name in job.train_languages or job.languages}
         training["lexicon"] = {name: [job.method.lexicon, *map(digest_of, files[name])] for name in files}
+    training["settings"] = method_settings(job.method)
     if job.method.system == "student":
-        training["settings"] = student_settings(job.method)
         training |= {name: digest_of(path) for name, path in training_data(config, job.method).items()}
-    else:
-        training["settings"] = {name: " ".join(texts) for name, texts in job.method.settings.items()}
+    for name in _BY_CONTENT:
+        if job.method.option(name):
+            training[f"content of {name}"] = digest_of(job.method.option(name))
     return {"training": training, "evaluation": {name: _evaluation(name, materials) for name in job.languages}}
+
+
+def method_settings(method: Method) -> dict[str, Any]:
+    """The settings of a method that its results depend on."""
+    if method.system == "student":
+        return student_settings(method)
+    return {name: " ".join(texts) for name, texts in method.settings.items()}
 
 
 def student_settings(method: Method) -> dict[str, Any]:
@@ -59,7 +71,8 @@ def student_settings(method: Method) -> dict[str, Any]:
         # of transformers' hundred arguments those that are set here or in the configuration
         if entry.name in method.settings or entry.name not in theirs or _default(entry) != theirs[entry.name]:
             resolved[entry.name] = getattr(args, entry.name)
-    kept = {name: value for name, value in resolved.items() if name not in _LEFT_OUT and not name.startswith(_LEFT_OUT_BEGINNINGS)}
+    beginnings = _LEFT_OUT_BEGINNINGS if args.load_best_model_at_end else (*_LEFT_OUT_BEGINNINGS, *_CHOOSES)
+    kept = {name: value for name, value in resolved.items() if name not in _LEFT_OUT and not name.startswith(beginnings)}
     return json.loads(json.dumps({name: kept[name] for name in sorted(kept)}, default=_plain))
 
 
@@ -84,6 +97,22 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any], defaults: Mapping
             found.append(f"other {rest[-1]} of {rest[0]}")
         else:
             found.append(f"{rest[-1]} {old.get(name)}, now {new.get(name)}")
+    return found
+
+
+def changes_without_data(before: Mapping[str, Any], job: Job, settings: Mapping[str, Any]) -> list[str]:
+    """As `changes`, as far as it can be told without reading data and teacher.
+
+    Args:
+        before: what the run was made with.
+        job: as the configuration has it now.
+        settings: `method_settings` of its method.
+    """
+    training = before["training"]
+    old = {name: training[name] for name in ("system", "settings") if name in training}
+    found = changes({"training": old}, {"training": {"system": job.method.system, "settings": settings}}, default_settings())
+    if "bitext" in training and set(training["bitext"]) != set(job.train_languages):
+        found.append(f"trained on {', '.join(training['bitext'])}, now {', '.join(job.train_languages)}")
     return found
 
 

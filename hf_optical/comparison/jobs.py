@@ -119,6 +119,6 @@ def _train_languages(config: ComparisonConfig, method: Method, language: str) ->
 
 def _is_repeated(method: Method, limit: int | None, language: str, pairs: Mapping[str, int]) -> bool:
     """Whether a smaller size, or all, comes to the same pairs."""
-    if limit is None or language not in pairs or limit < pairs[language]:
+    if limit is None or method.leave_one_out or language not in pairs or limit < pairs[language]:
         return False
     return None in method.sizes or any(other < limit for other in method.sizes if other is not None and other >= pairs[language])

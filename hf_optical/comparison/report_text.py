@@ -155,6 +155,7 @@ def _methods(figures: dict[str, Any]) -> list[str]:
 
 def _unfinished(figures: dict[str, Any]) -> list[str]:
     lines = [f"- {name}: failed: {reason}" for name, reason in figures["failed"].items()]
+    lines += [f"- {name}: left out, made with other settings: {what}" for name, what in figures["changed"].items()]
     waiting: dict[str, list[str]] = {}
     for name in figures["missing"]:
         method, _, run = name.partition("/")

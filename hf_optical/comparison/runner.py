@@ -96,8 +96,7 @@ def refuse_changed(jobs: list[Job], settings: Mapping[str, Any], *, rerun: bool)
     defaults = default_settings()
     refused = []
     for job in jobs:
-        before = stored_settings(job.folder)
-        differences = changes(before, settings[job.name], defaults) if before else []
+        differences = _differences(job, settings[job.name], defaults)
         if not differences:
             continue
         if not rerun:
@@ -106,8 +105,7 @@ def refuse_changed(jobs: list[Job], settings: Mapping[str, Any], *, rerun: bool)
         lock = RunLock(job.folder.with_name(f"{job.folder.name}.lock"))
         if lock.acquire():
             try:
-                again = stored_settings(job.folder)  # another process may have been quicker
-                if again and changes(again, settings[job.name], defaults):
+                if _differences(job, settings[job.name], defaults):  # another process may have been quicker
                     logger.info("%s was made with other settings (%s): removed", job.name, "; ".join(differences))
                     for folder in {job.folder, *job.results.values()}:
                         shutil.rmtree(folder, ignore_errors=True)
@@ -121,6 +119,12 @@ def refuse_changed(jobs: list[Job], settings: Mapping[str, Any], *, rerun: bool)
             f"{', '.join(shown)}{more}. "
             "Run them again with --rerun, restore the settings, or give the method another name or the comparison another output."
         )
+
+
+def _differences(job: Job, settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
+    """How a run, or a result where its own are to be, was made otherwise: one student for all is another than one for each."""
+    stored = [stored_settings(folder) for folder in dict.fromkeys((job.folder, *job.results.values()))]
+    return list(dict.fromkeys(text for before in stored if before for text in changes(before, settings, defaults)))
 
 
 def is_finished(job: Job) -> bool:
@@ -158,10 +162,10 @@ def _attempt(job: Job, materials: Materials, settings: Mapping[str, Any], outcom
     failure = job.folder / FAILURE
     try:
         failure.unlink(missing_ok=True)
-        before = stored_settings(job.folder)
-        if before and (differences := changes(before, settings, default_settings())):
+        if differences := _differences(job, settings, default_settings()):
             raise ValueError(f"begun with other settings since ({'; '.join(differences[:_SHOWN])}).")
-        write_json(job.folder / SETTINGS, settings)
+        for folder in {job.folder, *job.results.values()}:
+            write_json(folder / SETTINGS, settings)
         run_job(job, materials)
         outcome.run.append(job.name)
     except NotApplicable as reason:
