@@ -50,6 +50,10 @@ def distill(settings: DistillSettings, args: OpticalTrainingArguments) -> Optica
         raise DataError(f"--limit is {settings.limit}", fix="give 1 or more, or leave it out for all pairs")
     if settings.eval_pairs < 0:
         raise DataError(f"--eval_pairs {settings.eval_pairs} is negative", fix="give 0 or more")
+    if settings.eval_pairs and args.loss == "none":
+        raise DataError("with --loss none nothing is measured on held-out pairs", fix="give --development instead of --eval_pairs")
+    if args.ranking == "kl" and settings.ranking_documents < 2:
+        raise DataError(f"--ranking_documents {settings.ranking_documents} leaves nothing to rank", fix="give 2 or more")
     settings.language = [check_language(code) for code in settings.language]
     check_bitexts(settings)
     check_output(args.output_dir, resume=settings.resume, overwrite=settings.overwrite)

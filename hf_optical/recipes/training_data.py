@@ -84,6 +84,9 @@ def build_training_data(
     if passages and not any(row.get("documents") for row in rows):
         problem = f"ranking {args.ranking} has no passages to learn from"
         raise DataError(problem, fix="give --triples and --pairs switched or both, or --ranking kl and --passages")
+    if args.loss == "none" and (idle := sum(not row.get("documents") for row in rows)):
+        problem = f"with loss none, {idle} of {len(rows)} examples teach nothing: they have no passages"
+        raise DataError(problem, fix="give a --loss between sentences, or --pairs switched without --english_share")
     cache = passages.encode(teacher, args) if passages else None
     return TrainingData(_dataset(rows, with_documents=passages is not None), cache, report)
 

@@ -60,17 +60,23 @@ class BitextCollator:
         return {"embeddings": embeddings}
 
     def _documents(self, queries: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Tensor]]:
-        """`embeddings (R, k, L, d)`, `mask (R, k, L)` and `ids (R, k)` of the passages of the R `rows` that have some."""
+        """`embeddings (R, k, L, d)`, `mask (R, k, L)` and `ids (R, k)` of the passages of the R `rows` that have some.
+
+        k is the most that a row has; what others lack has no scored token and the id -1.
+        """
         rows = [i for i, e in enumerate(queries) if e.get("documents")]
         if not rows:
             return {}
-        k = min(len(queries[i]["documents"]) for i in rows)
-        ids = torch.tensor([queries[i]["documents"][:k] for i in rows])
-        vectors = [v if len(v) else v.new_zeros(1, v.shape[1]) for v in map(self.passages.__getitem__, ids.flatten().tolist())]
-        lengths = torch.tensor([len(v) for v in vectors])
+        k = max(len(queries[i]["documents"]) for i in rows)
+        ids = torch.tensor([[*queries[i]["documents"], *[-1] * (k - len(queries[i]["documents"]))] for i in rows])
+        present = ids.flatten() >= 0
+        found = {row: self.passages[row] for row in set(ids.flatten()[present].tolist())}
+        nothing = torch.zeros(1, next(iter(found.values())).shape[1])
+        vectors = [v if len(v := found.get(row, nothing)) else nothing for row in ids.flatten().tolist()]
         embeddings = pad_embeddings(vectors)
         # a passage without a scored token keeps one, zero: similarity 0 to everything, not -inf
-        mask = torch.arange(embeddings.shape[1]) < lengths.clamp_min(1)[:, None]
+        lengths = torch.tensor([len(v) for v in vectors]) * present
+        mask = torch.arange(embeddings.shape[1]) < lengths[:, None]
         shape = (len(rows), k)
         return {
             "documents": {
@@ -86,8 +92,8 @@ class BitextCollator:
 class RetrievalCollator:
     """Batches of English (query, positive, negatives): `{"query": input, "document": input, "scores": (B, 1 + k) or absent}`.
 
-    Documents are laid out by query: positive, then its k negatives; k is the same for all queries of a batch, at most the
-    number of negatives that each of them has.
+    Documents are laid out by query: positive, then its negatives; k is the most that a query of the batch has. In the places of
+    those that others lack is an empty text of which nothing is scored, and the score -inf.
 
     Args:
         processor: the teacher's.
@@ -100,14 +106,19 @@ class RetrievalCollator:
     max_document_length: int | None = None
 
     def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        k = min(self.negatives, min(len(e["negatives"]) for e in examples))
-        texts = [text for e in examples for text in (e["positive"], *e["negatives"][:k])]
+        chosen = [[e["positive"], *e["negatives"][: self.negatives]] for e in examples]
+        places = max(map(len, chosen))
+        lacking = torch.tensor([place >= len(texts) for texts in chosen for place in range(places)])
+        texts = [text for own in chosen for text in (*own, *[""] * (places - len(own)))]
         batch: dict[str, Any] = {
             "query": self.processor.queries([e["query"] for e in examples]),
             "document": self.processor.documents(texts, max_length=self.max_document_length),
         }
+        batch["document"]["scoring_mask"][lacking] = 0
         if examples[0].get("scores") is not None:
-            batch["scores"] = torch.tensor([e["scores"][: k + 1] for e in examples], dtype=torch.float32)
+            known = [e["scores"][: len(own)] for e, own in zip(examples, chosen, strict=True)]
+            scores = [[*own, *[-torch.inf] * (places - len(own))] for own in known]
+            batch["scores"] = torch.tensor(scores, dtype=torch.float32)
         return batch
 
 

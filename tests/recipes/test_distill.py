@@ -130,6 +130,27 @@ def test_resuming_with_other_pairs(workshop, capsys):
     assert distill("--max_steps", "6", "--output", "run", "--resume") == 0
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--eval_pairs", "4"], "with --loss none nothing is measured on held-out pairs; give --development"),
+        (["--pairs", "both"], "with loss none, 48 of "),
+        (["--pairs", "switched", "--english_share", "0.5"], "with loss none, 24 of "),
+    ],
+)
+def test_without_a_loss_between_sentences(workshop, capsys, flags, message):
+    triples = [{"query": f"where is the {word}", "positive": f"the {word} is here", "negatives": []} for word in ("farm", "school")]
+    Path("triples.jsonl").write_text("".join(json.dumps(triple) + "\n" for triple in triples))
+    common = ["--loss", "none", "--ranking", "contrastive", "--triples", "triples.jsonl", "--max_steps", "1", "--output", "run"]
+    assert distill(*common, *flags) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_one_passage_cannot_be_ranked(workshop, capsys):
+    assert distill("--ranking", "kl", "--passages", "x", "--ranking_documents", "1", "--output", "run") == 2
+    assert "--ranking_documents 1 leaves nothing to rank; give 2 or more" in capsys.readouterr().err
+
+
 def test_full_disk(workshop, capsys, monkeypatch):
     from hf_optical.training import OpticalTrainer
 

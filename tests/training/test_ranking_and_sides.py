@@ -57,6 +57,35 @@ def test_a_mixed_batch_has_the_passages_of_those_that_have_some(make, bitext, pa
             torch.testing.assert_close(kept, passages[passage].float())
 
 
+@pytest.mark.parametrize("ranking", ["kl", "contrastive"])
+def test_an_example_with_few_passages_takes_none_from_the_others(make, bitext, passages, ranking):
+    data = with_documents(bitext, lambda i: ([0], [1, 3, 4], [4, 0])[i % 3])
+    trainer = make(data=data, passages=passages, ranking=ranking, loss="none", expand=False, ranking_temperature=0.1)
+    examples = [trainer.train_dataset[i] for i in range(3)]
+    batch = trainer.collator(examples)
+    assert batch["documents"]["ids"].tolist() == [[0, -1, -1], [1, 3, 4], [4, 0, -1]]
+    assert batch["documents"]["mask"].any(-1).tolist() == [[True, False, False], [True] * 3, [True, True, False]]
+    loss = trainer.compute_loss(trainer.model.eval(), batch)
+    loss.backward()
+    assert all(torch.isfinite(p.grad).all() for p in trainer.model.parameters() if p.grad is not None)
+    queries, own = trainer.model(**batch["student"]), [[0], [1, 3, 4], [4, 0]]
+    teachers = trainer.teacher(**batch["teacher"])
+
+    def scores(output, i, rows):
+        query = output.embeddings[i][output.scoring_mask[i].bool()]
+        return torch.stack([maxsim(query[None], passages[row].float()[None])[0, 0] / len(query) for row in rows]) / 0.1
+
+    each = []
+    for i, rows in enumerate(own):
+        if ranking == "kl":
+            target, found = scores(teachers, i, rows).log_softmax(0), scores(queries, i, rows).log_softmax(0)
+            each.append((target.exp() * (target - found)).sum())
+        else:  # another query's copy of the relevant passage is no negative
+            others = [row for other in own for row in other if row != rows[0]]
+            each.append(-scores(queries, i, [rows[0], *others]).log_softmax(0)[0])
+    torch.testing.assert_close(loss, torch.stack(each).mean(), atol=2e-3, rtol=1e-3)
+
+
 def test_the_teachers_ranking_is_the_target(make, bitext, passages, tiny_teacher):
     data = with_documents(bitext, lambda i: [0, 1, 3, 4])
     trainer = make(data=data, passages=passages, ranking="kl", loss="none", ranking_temperature=0.1, expand=False)

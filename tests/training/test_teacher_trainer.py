@@ -105,7 +105,37 @@ def test_collator_lays_documents_out_by_query(tiny_teacher, triples):
     assert texts[4:] == triples[20]["negatives"]
     fewer = [triples[0] | {"scores": [1.0, 2.0, 3.0]}, triples[1] | {"negatives": ["rain"], "scores": [4.0, 5.0]}]
     batch = RetrievalCollator(tiny_teacher.processor, negatives=5)(fewer)
-    assert batch["scores"].tolist() == [[1.0, 2.0], [4.0, 5.0]]
+    assert batch["scores"].tolist() == [[1.0, 2.0, 3.0], [4.0, 5.0, -torch.inf]]
+    assert batch["document"]["scoring_mask"].any(1).tolist() == [True] * 5 + [False]
+
+
+def test_an_example_without_negatives_takes_none_from_the_others(make_teacher_trainer, triples):
+    scored = [triples[i] | {"scores": [3.0, 2.0, 1.0]} for i in (0, 20)]
+    alone = triples[10] | {"negatives": [], "scores": [3.0]}
+    trainer = make_teacher_trainer(triples, kd_weight=0.5)
+    model = trainer.model.eval()
+
+    def loss(examples):
+        model.zero_grad()
+        value = trainer.compute_loss(model, RetrievalCollator(model.processor, negatives=2)(examples))
+        value.backward()
+        assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+        return value.item()
+
+    def by_hand(examples):
+        texts = [[e["positive"], *e["negatives"]] for e in examples]
+        documents, each = model.encode_document([text for own in texts for text in own]), []
+        start = 0
+        for e, own in zip(examples, texts, strict=True):
+            query = model.encode_query([e["query"]])[0]
+            scores = torch.stack([maxsim(query[None], d[None])[0, 0] for d in documents])
+            target = torch.tensor(e["scores"]).log_softmax(0)
+            kept = scores[start : start + len(own)].log_softmax(0)
+            each.append((scores.log_softmax(0)[start], (target.exp() * (target - kept)).sum()))
+            start += len(own)
+        return -torch.stack([a for a, _ in each]).mean() + 0.5 * torch.stack([b for _, b in each]).mean()
+
+    assert loss([scored[0], alone, scored[1]]) == pytest.approx(by_hand([scored[0], alone, scored[1]]).item(), abs=1e-4)
 
 
 def test_seeds(make_teacher_trainer, triples):
