@@ -49,7 +49,7 @@ def run(argv: list[str]) -> None:
         index = _index(options.index, collection) if options.index else None
         teacher = load_teacher(options.teacher)
         students = [(name, load_student(name)) for name in options.student]
-        _check(students, teacher, options.output)
+        _check(students, teacher, options)
         sections = []
         if collection is not None:
             sections.append(_benchmark(collection, students, teacher, index, options))
@@ -189,14 +189,20 @@ def _bitext(parallel: tuple[list[str], list[str]], students: Students, teacher: 
     return [{"bitext": options.bitext_test} | result.to_dict() for result in results], text
 
 
-def _check(students: Students, teacher: OpticalTeacherModel, output: str | None) -> None:
+def _check(students: Students, teacher: OpticalTeacherModel, options: Namespace) -> None:
     """Raise ValueError or OSError, before anything is encoded, for what `evaluate_students` refuses too."""
     stems = [_stem(name) for name, _ in students]
     if len(set(stems)) < len(stems):
         raise ValueError(f"two students are named alike: {', '.join(name for name, _ in students)}.")
-    for _, student in students:
+    for name, student in students:
         student.check_teacher(teacher.fingerprint(), teacher.name_or_path)
-    if output:
+        if student.config.side == "document" and (options.benchmark or options.bitext_test):
+            # its queries would be the teacher's: the row of zero-shot, under another name
+            raise ValueError(
+                f"student {name} encodes documents, not queries: evaluate it with --task alone, on documents in its language "
+                "(without --benchmark and --bitext-test)."
+            )
+    if output := options.output:
         try:
             Path(output).mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..recipes.options import CommandParser, check_options, positive
+from .device import device
 from .output import quiet_stdout
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ def _parser() -> CommandParser:
     parser.add_argument("--dtype", choices=("float16", "int8"), help="of the stored embeddings (default: float16)")
     parser.add_argument("--pool-factor", type=_factor, help="so many tokens of a passage become about one (default: 1)")
     parser.add_argument("--batch-size", type=positive, default=32, help="passages encoded at a time (default: 32)")
-    parser.add_argument("--device", help="cpu, cuda, ... (default: a GPU if there is one)")
-    parser.add_argument("--overwrite", action="store_true", help="replace another index in this folder")
+    parser.add_argument("--device", type=device, help="of the teacher: cpu, cuda, ... (default: a GPU if there is one)")
+    parser.add_argument("--overwrite", action="store_true", help="replace another index there; killed, the same command goes on")
     engine = parser.add_argument_group("a new Qdrant collection")
     engine.add_argument("--shards", type=positive, help="parts, spread over the nodes (default: one for each node)")
     engine.add_argument("--replicas", type=positive, help="copies of every shard (default: 1)")
@@ -94,7 +95,7 @@ def _check(options: Namespace) -> None:
     task = "--delete" if options.delete else "--verify" if options.verify else "--compact"
     if encodes and not (options.passages and options.teacher):
         raise ValueError("PASSAGES and --teacher are needed to encode passages; see `optical index --help`")
-    given = [name for name in ("passages", "teacher", "dtype", "pool_factor", "overwrite") if getattr(options, name)]
+    given = [name for name in ("passages", "teacher", "dtype", "pool_factor", "device", "overwrite") if getattr(options, name)]
     if not encodes and given:
         raise ValueError(f"{given[0].replace('_', '-')} has no meaning with {task}; see `optical index --help`")
     from ..search.opening import is_engine
@@ -167,9 +168,10 @@ def passage_metadata(path: str, ids: list[str]) -> list[dict[str, Any]]:
     """The `metadata` of each passage of a JSON Lines file, with its title, so that hits can show it; {} where there is none.
 
     Raises:
-        DataError: metadata is no object.
+        DataError: metadata is no object, or holds half of a surrogate pair.
     """
     from ..data.errors import DataError
+    from ..data.fields import check_characters
     from ..data.files import read_json_lines
 
     if Path(path).is_dir() or Path(Path(path).name.lower().removesuffix(".gz")).suffix not in (".jsonl", ".ndjson"):
@@ -181,6 +183,7 @@ def passage_metadata(path: str, ids: list[str]) -> list[dict[str, Any]]:
             raise DataError(
                 f"a {type(metadata).__name__}, not an object", path=path, line=line, column="metadata", fix='write {"year": 1999}'
             )
+        check_characters(json.dumps(metadata, ensure_ascii=False), "metadata", path, line)
         if title := str(record.get("title") or "").strip():
             metadata = {"title": title} | metadata
         if metadata:

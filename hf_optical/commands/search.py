@@ -6,10 +6,11 @@ import json
 import shutil
 import sys
 import textwrap
-from argparse import Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING, Any
 
 from ..recipes.options import CommandParser, check_options, positive, question
+from .device import device
 from .output import quiet_stdout
 
 if TYPE_CHECKING:
@@ -32,10 +33,8 @@ def run(argv: list[str]) -> None:
     with quiet_stdout():
         searcher = _searcher(options)
         ids, queries = _queries(options)
-        filter = dict(_pair(entry, "--filter", "NAME=VALUE") for entry in options.filter)
-        found = searcher.search(
-            queries, options.k, language=options.language, filter=_one_of(filter) if filter else None, matches=not options.run
-        )
+        filter = _filter(options.filter)
+        found = searcher.search(queries, options.k, language=options.language, filter=filter or None, matches=not options.run)
         if options.run:
             _write_run(options, ids, found)
     if options.run:
@@ -60,7 +59,7 @@ def _options(argv: list[str]) -> Namespace:
 def _parser() -> CommandParser:
     parser = CommandParser(prog="optical search", description=_DESCRIPTION, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument(
-        "words", nargs="*", type=question, metavar="INDEX|QUERY", help="the index (without --passages), then questions"
+        "words", nargs="*", type=_question, metavar="INDEX|QUERY", help="the index (without --passages), then questions"
     )
     parser.add_argument(
         "--student", action="append", required=True, metavar="[NAME=]S", help="student: a folder or Hub name; may be repeated"
@@ -70,11 +69,16 @@ def _parser() -> CommandParser:
     parser.add_argument("--teacher", help="encodes --passages")
     parser.add_argument("-k", type=positive, default=5, help="passages to show (default: 5)")
     parser.add_argument(
-        "--filter", action="append", default=[], metavar="NAME=VALUE", help="only passages whose metadata has it; may be repeated"
+        "--filter",
+        action="append",
+        default=[],
+        type=_characters,
+        metavar="NAME=VALUE",
+        help="only passages whose metadata has it; may be repeated: of one NAME any VALUE, and all of the NAMEs",
     )
     parser.add_argument("--batch", metavar="FILE", help="questions from a JSONL file (_id, text)")
     parser.add_argument("--run", metavar="FILE", help="write the ranking of --batch in TREC format")
-    parser.add_argument("--device", help="cpu, cuda, ... (default: cpu)")
+    parser.add_argument("--device", type=device, help="of models and search: cpu, cuda, ... (default: cpu)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
@@ -100,13 +104,27 @@ def _searcher(options: Namespace) -> Searcher:
     if len(students) < len(options.student):
         raise ValueError("a name or a student is given twice with --student")
     if options.index:
-        return Searcher.from_pretrained(students, index=open_index(options.index, device=options.device or "cpu"))
+        index = open_index(options.index, device=options.device)
+        return Searcher.from_pretrained(students, index=index, device=options.device)
     from ..data import load_passages
     from ..recipes.loading import load_teacher
 
     ids, texts = load_passages(options.passages)
-    teacher = load_teacher(options.teacher)
-    return Searcher.from_pretrained(students, index=ExactIndex.build(teacher, ids, texts))
+    teacher = load_teacher(options.teacher).to(options.device or "cpu")
+    return Searcher.from_pretrained(students, index=ExactIndex.build(teacher, ids, texts), device=options.device)
+
+
+def _characters(argument: str) -> str:
+    """What is no UTF-8 on the command line comes as halves of surrogate pairs, which no tokenizer takes."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        raise ArgumentTypeError(f"{argument!r} holds half of a surrogate pair: write it in UTF-8") from None
+    return argument
+
+
+def _question(argument: str) -> str:
+    return question(_characters(argument))
 
 
 def _pair(entry: str, option: str, needed: str) -> tuple[str, str]:
@@ -118,8 +136,8 @@ def _pair(entry: str, option: str, needed: str) -> tuple[str, str]:
     return entry, entry
 
 
-def _one_of(wanted: dict[str, str]) -> dict[str, list[Any]]:
-    """The words of a command line have no type: 1999 and true stand for the word and for what JSON reads in it."""
+def _filter(entries: list[str]) -> dict[str, list[Any]]:
+    """Any value of each name. The words of a command line have no type: 1999 and true stand for the word and what JSON reads."""
 
     def readings(word: str) -> list[Any]:
         try:
@@ -128,7 +146,11 @@ def _one_of(wanted: dict[str, str]) -> dict[str, list[Any]]:
             return [word]
         return [word, value] if isinstance(value, (str, int, float, bool, type(None))) else [word]
 
-    return {name: readings(word) for name, word in wanted.items()}
+    wanted: dict[str, list[Any]] = {}
+    for entry in entries:
+        name, word = _pair(entry, "--filter", "NAME=VALUE")
+        wanted.setdefault(name, []).extend(readings(word))
+    return wanted
 
 
 def _queries(options: Namespace) -> tuple[list[str], list[str]]:
@@ -136,6 +158,7 @@ def _queries(options: Namespace) -> tuple[list[str], list[str]]:
     if not options.batch:
         return [str(number) for number in range(1, len(options.words) + 1)], options.words
     from ..data.errors import DataError
+    from ..data.fields import check_characters
     from ..data.files import EMPTY_LINE, read_json_lines
 
     queries: dict[str, str] = {}
@@ -145,6 +168,8 @@ def _queries(options: Namespace) -> tuple[list[str], list[str]]:
         id, text = record.get("_id", record.get("id")), record.get("text")
         if problem or not isinstance(id, (str, int)) or not isinstance(text, str) or not text.strip():
             raise DataError(problem or "no _id, or no text", path=options.batch, line=line, fix='write {"_id": "q1", "text": "…"}')
+        check_characters(str(id), "_id", options.batch, line)
+        check_characters(text, "text", options.batch, line)
         if str(id) in queries:
             raise DataError(f"{id!r} is there twice", path=options.batch, line=line, column="_id", fix="give each its own id")
         queries[str(id)] = text

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..recipes.options import CommandParser, positive
+from .device import device
 from .output import quiet_stdout
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--max-batch", type=positive, default=32, help="waiting questions searched together; 1: each alone (default: 32)"
     )
-    parser.add_argument("--device", help="cpu, cuda, ... (default: cpu)")
+    parser.add_argument("--device", type=device, help="of models and search: cpu, cuda, ... (default: cpu)")
     return parser
 
 

@@ -18,6 +18,7 @@ def identifier(record: Mapping[str, object], names: tuple[str, ...], path: str |
             if not isinstance(value, str) or not value.strip() or "\t" in value or "\n" in value:
                 problem = f"{shown(str(value))} is not an id"
                 raise DataError(problem, path=path, line=line, column=name, fix="write a text without tabs")
+            check_characters(value, name, path, line)
             return value
     problem = f"missing; the fields are {', '.join(map(repr, record)) or 'none'}"
     raise DataError(problem, path=path, line=line, column=names[0], fix="give every record an id")
@@ -35,9 +36,14 @@ def plain_text(record: Mapping[str, object], name: str, path: str | PathLike[str
     if not isinstance(value, str):
         problem = f"holds {type(value).__name__}, not text"
         raise DataError(problem, path=path, line=line, column=name, fix="write a string")
+    check_characters(value, name, path, line)
+    return value
+
+
+def check_characters(value: str, name: str, path: str | PathLike[str], line: int) -> None:
+    """Raise DataError for half of a surrogate pair: JSON can spell it, but no tokenizer and no file takes it."""
     try:
         value.encode()
     except UnicodeEncodeError as error:
         problem = "holds half of a surrogate pair, which is not a character"
         raise DataError(problem, path=path, line=line, column=name, fix="export the text again") from error
-    return value

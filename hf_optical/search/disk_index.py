@@ -16,11 +16,12 @@ from ..models import OpticalPreTrainedModel, OpticalTeacherModel
 from .candidates import Candidates
 from .document import Document
 from .index_error import IndexFormatError
-from .index_writer import IndexWriter, Rows
+from .index_writer import IndexWriter
 from .manifest import DTYPES, Manifest
 from .metadata_filter import Filter, matches
 from .model_check import check_model
 from .processes import shared_build
+from .rows import Rows
 from .scoring import best, check_positive, checked_embeddings, maxsim_scores
 from .segment_scan import SegmentScan
 from .stored_segments import damages, deleted_positions, open_segments
@@ -78,6 +79,7 @@ class DiskIndex:
         """Encode documents and write them; under `accelerate launch` the processes share the work.
 
         Killed, it leaves an index that was there untouched; called again with the same documents, it goes on where it stopped.
+        Of a whole index it reads every file, and encodes again what is damaged.
 
         Args:
             folder: to write to.
@@ -126,7 +128,11 @@ class DiskIndex:
         self.reload()
 
     def compact(self) -> None:
-        """Free the room of deleted documents, and join what was added in small portions."""
+        """Free the room of deleted documents, and join what was added in small portions.
+
+        Raises:
+            IndexFormatError: a file that would be copied is damaged; then nothing is changed.
+        """
         IndexWriter(self.folder).compact()
         self.reload()
 

@@ -6,11 +6,11 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -19,8 +19,10 @@ from transformers.utils import logging as hf_logging
 from ..models import OpticalTeacherModel, TeacherMismatchError
 from .index_error import IndexFormatError
 from .manifest import MANIFEST, FileEntry, Manifest, SegmentEntry, write_synced
-from .segment_writer import StoredDocument, read_entry, write_segment
-from .stored_segments import deleted_positions, live_ids, open_segments
+from .rows import Rows
+from .segment import Segment
+from .segment_writer import StoredDocument, is_undamaged, read_entry, write_segment
+from .stored_segments import damages, deleted_positions, live_ids, open_segments
 from .token_pooling import pool_tokens
 from .token_spans import document_spans
 
@@ -29,6 +31,11 @@ logger = logging.getLogger(__name__)
 # What a killed build loses at most, and each process's share at a time; a block of the search has as many of one length.
 DOCUMENTS_PER_SEGMENT = 4096
 _LOCK = ".lock"
+# All that is ever written here, whole or left by a killed writer: nothing else in the folder is ours to remove.
+_OURS = re.compile(
+    r"segment-[0-9a-f]{16}|\.segment-[0-9a-f]{16}\.[0-9a-f]{8}\.tmp"
+    r"|deleted-[0-9a-f]{16}\.bin|\.deleted-[0-9a-f]{16}\.bin\.\d+\.tmp|\.manifest\.json\.\d+\.tmp"
+)
 # Encoded between two steps of the progress bar; enough for batches of equal length.
 _BATCHES_AT_A_TIME = 8
 
@@ -70,22 +77,26 @@ class IndexWriter:
     def build(
         self, plan: Manifest, teacher: OpticalTeacherModel, rows: Rows, *, batch_size: int, overwrite: bool, show: bool
     ) -> None:
-        """Encode all documents; goes on where a killed build of the same documents stopped."""
+        """Encode all documents; goes on where a killed build of the same documents stopped, and mends damaged segments.
+
+        Raises:
+            IndexFormatError: another index is there, or another process writes.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.locked() if self.is_main else nullcontext():
-            wanted = self._names(plan, rows)
+            wanted, there = self._names(plan, rows), None
             if (self.folder / MANIFEST).exists() and not overwrite:
                 there = Manifest.read(self.folder)
-                if [segment.name for segment in there.segments] == wanted and not there.deleted:
-                    self._wait()
-                    return
-                raise IndexFormatError(
-                    f"{self.folder} holds another index already ({there.documents:,} documents, teacher "
-                    f"{there.teacher_fingerprint}): name another folder, add to it, or overwrite it."
-                )
+                if [segment.name for segment in there.segments] != wanted or there.deleted:
+                    raise IndexFormatError(
+                        f"{self.folder} holds another index already ({there.documents:,} documents, teacher "
+                        f"{there.teacher_fingerprint}): name another folder, add to it, or overwrite it."
+                    )
             self._encode(plan, teacher, rows, wanted, batch_size, show)
             if self.is_main:
-                self._swap(plan.changed(segments=self._entries(wanted)))
+                entries = self._entries(wanted)
+                if there is None or entries != there.segments:  # else it was there already, and whole
+                    self._swap(plan.changed(segments=entries))
             self._wait()
 
     def add(self, teacher: OpticalTeacherModel, rows: Rows, *, batch_size: int, show: bool) -> None:
@@ -133,7 +144,11 @@ class IndexWriter:
                 self._swap(manifest, np.union1d(deleted, np.array(positions, dtype=np.int64)))
 
     def compact(self) -> None:
-        """Write the documents that are not deleted into segments of full size, in their order, without encoding them again."""
+        """Write the documents that are not deleted into segments of full size, in their order, without encoding them again.
+
+        Raises:
+            IndexFormatError: what would be copied is damaged, and would get fresh checksums; then nothing is changed.
+        """
         Manifest.read(self.folder)
         with self.locked():
             manifest = Manifest.read(self.folder)
@@ -141,9 +156,15 @@ class IndexWriter:
             entries: list[SegmentEntry] = []
             waiting: list[StoredDocument] = []
             start = 0
-            for segment in open_segments(self.folder, manifest):
-                whole = len(segment) == DOCUMENTS_PER_SEGMENT and gone.isdisjoint(range(start, start + len(segment)))
-                if whole and not waiting:
+            segments = open_segments(self.folder, manifest)
+            kept = _full_segments(segments, gone)
+            rewritten = [segment.entry for segment in segments if segment.entry.name not in kept]
+            if problems := list(damages(self.folder, manifest.changed(segments=rewritten, deleted=None))):
+                raise IndexFormatError(
+                    f"{'; '.join(problems)}: restore from a copy, or build the index again. Nothing was changed."
+                )
+            for segment in segments:
+                if segment.entry.name in kept:
                     entries.append(segment.entry)
                     start += len(segment)
                     continue
@@ -162,7 +183,7 @@ class IndexWriter:
         """Of the segments: a hash of what goes in, so that what a killed build wrote is known again."""
         kind = [manifest.teacher_fingerprint, manifest.dim, manifest.dtype, manifest.pool_factor, start]
         names = []
-        for part in rows.parts():
+        for part in rows.parts(DOCUMENTS_PER_SEGMENT):
             content = json.dumps([*kind, len(names), part.ids, part.texts, part.metadata], sort_keys=True)
             names.append(f"segment-{hashlib.sha256(content.encode()).hexdigest()[:16]}")
         return names
@@ -170,16 +191,17 @@ class IndexWriter:
     def _encode(
         self, manifest: Manifest, teacher: OpticalTeacherModel, rows: Rows, names: Sequence[str], batch_size: int, show: bool
     ) -> None:
-        """Write this process's share of the segments that are not there yet."""
-        parts = list(zip(names, rows.parts(), strict=True))[self._process :: self._processes]
-        missing = [(name, part) for name, part in parts if read_entry(self.folder, name) is None]
-        if len(missing) < len(parts) and self.is_main:
+        """Write this process's share of the segments that are not there yet, or are not as they were written."""
+        parts = list(zip(names, rows.parts(DOCUMENTS_PER_SEGMENT), strict=True))[self._process :: self._processes]
+        missing = [(name, part) for name, part in parts if not is_undamaged(self.folder, name)]
+        for name in (name for name, _ in missing if (self.folder / name).exists()):
+            logger.warning("%s is damaged: its documents are encoded again", self.folder / name)
+        if 0 < len(missing) < len(parts) and self.is_main:
             logger.info("%d of %d parts of the index were written before: going on", len(parts) - len(missing), len(parts))
         total = sum(len(part.ids) for _, part in missing)
         step = _BATCHES_AT_A_TIME * batch_size
         with hf_logging.tqdm(total=total, desc="encoding documents", unit="text", disable=not (show and self.is_main)) as progress:
             for name, part in missing:
-                shutil.rmtree(self.folder / name, ignore_errors=True)  # not whole: a file was cut or lost
                 embeddings = []
                 for start in range(0, len(part.texts), step):
                     texts = part.texts[start : start + step]
@@ -193,6 +215,7 @@ class IndexWriter:
                     pooled, nearest = pool_tokens(tokens, manifest.pool_factor)
                     places = [places[row] for row in nearest.tolist()]
                     documents.append(StoredDocument.quantise(i, text, metadata, pooled, places, manifest.dtype))
+                shutil.rmtree(self.folder / name, ignore_errors=True)  # damaged: only now that there is something in its place
                 write_segment(self.folder, name, documents)
         self._wait()
 
@@ -203,7 +226,7 @@ class IndexWriter:
         return entries
 
     def _swap(self, manifest: Manifest, deleted: np.ndarray | None = None) -> None:
-        """Make this the manifest; then remove what only the old one named."""
+        """Make this the manifest; then remove what only the old one named, and what killed writers left."""
         if deleted is not None:
             name = f"deleted-{uuid4().hex[:16]}.bin"
             if len(deleted):
@@ -212,26 +235,18 @@ class IndexWriter:
         manifest.write(self.folder)
         kept = {segment.name for segment in manifest.segments} | ({manifest.deleted[0]} if manifest.deleted else set())
         for entry in list(os.scandir(self.folder)):
-            if entry.name.startswith((".segment-", ".manifest", ".deleted-", "segment-", "deleted-")) and entry.name not in kept:
-                shutil.rmtree(entry) if entry.is_dir() else os.unlink(entry)
+            if _OURS.fullmatch(entry.name) and entry.name not in kept:
+                shutil.rmtree(entry) if entry.is_dir(follow_symlinks=False) else os.unlink(entry)
 
 
-class Rows:
-    """Ids, texts and metadata of documents. Raises ValueError if they differ in number, or an id is there twice."""
-
-    def __init__(self, ids: Sequence[str], texts: Sequence[str], metadata: Sequence[Mapping[str, Any]] | None = None) -> None:
-        self.ids, self.texts = list(ids), list(texts)
-        self.metadata = [dict(entry) for entry in metadata] if metadata is not None else [{} for _ in self.ids]
-        for name, values in (("texts", self.texts), ("entries of metadata", self.metadata)):
-            if len(values) != len(self.ids):
-                raise ValueError(f"{len(self.ids)} ids, but {len(values)} {name}.")
-        seen: set[str] = set()
-        for i in self.ids:
-            if i in seen:
-                raise ValueError(f"document ids must be unique, but {i!r} occurs twice.")
-            seen.add(i)
-
-    def parts(self) -> Iterator[Rows]:
-        for start in range(0, len(self.ids), DOCUMENTS_PER_SEGMENT):
-            part = slice(start, start + DOCUMENTS_PER_SEGMENT)
-            yield Rows(self.ids[part], self.texts[part], self.metadata[part])
+def _full_segments(segments: Sequence[Segment], gone: set[int]) -> set[str]:
+    """Names of those that `compact` leaves as they are: full, nothing deleted, and nothing before them waits for more."""
+    kept, waiting, start = set(), 0, 0
+    for segment in segments:
+        live = sum(position not in gone for position in range(start, start + len(segment)))
+        if live == len(segment) == DOCUMENTS_PER_SEGMENT and not waiting:
+            kept.add(segment.entry.name)
+        else:
+            waiting = (waiting + live) % DOCUMENTS_PER_SEGMENT
+        start += len(segment)
+    return kept

@@ -75,7 +75,7 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """In place of the one that is there, at once: a reader sees the old or the new."""
         content = {"format": FORMAT, "version": FORMAT_VERSION} | asdict(self)
-        content["checksum"] = _checksum(content)
+        content["checksum"] = checksum(content)
         write_synced(folder / MANIFEST, json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n")
 
     @classmethod
@@ -100,7 +100,7 @@ class Manifest:
                 "hf_optical, or build the index again."
             )
         expected = content.pop("checksum", None)
-        if _checksum(content) != expected:
+        if checksum(content) != expected:
             raise IndexFormatError(f"{file} is damaged (its checksum differs): restore it from a copy, or build the index again.")
         del content["format"], content["version"]
         segments = [SegmentEntry.from_dict(segment) for segment in content.pop("segments")]
@@ -132,5 +132,6 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _checksum(content: dict[str, Any]) -> str:
+def checksum(content: dict[str, Any]) -> str:
+    """Of what is stored as JSON, however it is laid out."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

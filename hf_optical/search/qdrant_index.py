@@ -12,7 +12,6 @@ from tqdm.auto import tqdm
 
 from ..models import OpticalPreTrainedModel, OpticalTeacherModel
 from .document import Document
-from .index_writer import Rows
 from .model_check import check_model
 from .processes import shared_build
 from .qdrant_connection import QdrantConnection
@@ -21,6 +20,7 @@ from .qdrant_plan import new_plan, read_plan
 from .qdrant_points import point_id, to_document
 from .qdrant_settings import VECTOR, CollectionSettings, SearchSettings
 from .qdrant_writer import IDS_PER_REQUEST, QdrantWriter, parts
+from .rows import Rows
 from .scoring import checked_embeddings
 
 # A larger k is first compared with the number of documents: the engine would make room for so many results.
@@ -101,14 +101,15 @@ class QdrantIndex:
             teacher: encodes, on its device.
             ids, texts, metadata: of the documents; metadata is JSON, for filters.
             path, url, collection, connection: as for the class.
-            layout: shards, replicas, quantisation, ... of a new collection.
+            layout: shards, replicas, quantisation, ... of a new collection; one that is there keeps its own, with a warning.
             pool_factor: so many tokens of a document become about one (`pool_tokens`).
             parallel: requests sent at a time.
-            overwrite: delete the collection first, if there is one.
+            overwrite: delete the collection first, if there is one; not where it holds nothing but some of these documents, by
+                the same teacher and layout: so a build that was stopped goes on.
 
         Raises:
             ValueError: numbers differ, an id is there twice; TeacherMismatchError: the collection is another teacher's.
-            IndexFormatError: the collection holds other documents.
+            IndexFormatError: the collection holds other documents; or it is not ours, which is never deleted.
             EngineError: as for the class; a request failed for good.
         """
         if pool_factor < 1:
@@ -124,7 +125,7 @@ class QdrantIndex:
         plan = new_plan(teacher, pool_factor)
         try:
             if not processes.get("process_index"):
-                QdrantWriter.prepare(opened, plan, layout, overwrite=overwrite)
+                QdrantWriter.prepare(opened, plan, layout, rows, overwrite=overwrite)
             wait()
             index = cls.__new__(cls)
             index._attach(opened)

@@ -25,6 +25,17 @@ def new_plan(teacher: OpticalTeacherModel, pool_factor: int) -> dict[str, Any]:
     }
 
 
+def own_collection(connection: QdrantConnection) -> Any:
+    """What the server tells of a collection of ours, of whatever version. Raises IndexFormatError if it is not ours."""
+    information = connection.call("get_collection")
+    if (information.config.metadata or {}).get("format") != FORMAT:
+        raise IndexFormatError(
+            f"{connection} is not an index of hf_optical: its metadata does not say so. Name another collection; if it "
+            "was built just now, the server is older than 1.16 and kept no metadata: upgrade it."
+        )
+    return information
+
+
 def read_plan(connection: QdrantConnection) -> dict[str, Any]:
     """The metadata of a collection that is there.
 
@@ -32,13 +43,8 @@ def read_plan(connection: QdrantConnection) -> dict[str, Any]:
         IndexFormatError: it is not ours, of another format version, or its vectors are not what its metadata says.
         EngineError: no such collection, no answer.
     """
-    information = connection.call("get_collection")
-    plan = information.config.metadata or {}
-    if plan.get("format") != FORMAT:
-        raise IndexFormatError(
-            f"{connection} is not an index of hf_optical: its metadata does not say so. Name another collection; if it "
-            "was built just now, the server is older than 1.16 and kept no metadata: upgrade it."
-        )
+    information = own_collection(connection)
+    plan = information.config.metadata
     if plan.get("version") != FORMAT_VERSION:
         raise IndexFormatError(
             f"{connection} has format version {plan.get('version')}, this hf_optical reads version {FORMAT_VERSION}: "

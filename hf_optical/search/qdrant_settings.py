@@ -72,6 +72,28 @@ class CollectionSettings:
             "on_disk_payload": self.on_disk or None,
         }
 
+    def differences(self, information: Any) -> dict[str, str]:
+        """Where a collection, as `get_collection` tells of it, is laid out in another way: setting to what is there.
+
+        What it does not tell, or this leaves to the server, counts as alike.
+        """
+        parameters, own = information.config.params, self.collection(1)
+        vectors = parameters.vectors.get(VECTOR) if isinstance(parameters.vectors, dict) else None
+        if vectors is None:
+            return {"vectors": "others"}
+        wanted = own["vectors_config"][VECTOR]
+        quantization = _kind(vectors.quantization_config or information.config.quantization_config)
+        hnsw = (vectors.hnsw_config or information.config.hnsw_config).m
+        compared = {
+            "shard_number": (parameters.shard_number, self.shard_number),
+            "replication_factor": (parameters.replication_factor, self.replication_factor),
+            "dtype": ((vectors.datatype or wanted.datatype.FLOAT32).value, self.dtype),
+            "quantization": (quantization, self.quantization or "none"),
+            "on_disk": (bool(vectors.on_disk), self.on_disk),
+            "hnsw_m": (hnsw, self.hnsw_m),
+        }
+        return {name: str(there) for name, (there, here) in compared.items() if None not in (there, here) and there != here}
+
     def _quantization(self) -> Any:
         from qdrant_client import models
 
@@ -81,6 +103,13 @@ class CollectionSettings:
         if self.quantization == "binary":
             return models.BinaryQuantization(binary=models.BinaryQuantizationConfig(always_ram=True))
         return None
+
+
+def _kind(config: Any) -> str:
+    """Of a quantisation, in our words."""
+    if config is None:
+        return "none"
+    return "int8" if hasattr(config, "scalar") else "binary" if hasattr(config, "binary") else type(config).__name__
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,17 +12,21 @@ from tqdm.auto import tqdm
 from ..models import OpticalTeacherModel, TeacherMismatchError
 from .document import Document
 from .index_error import IndexFormatError
-from .index_writer import Rows
 from .qdrant_connection import QdrantConnection
 from .qdrant_filter import field_path
+from .qdrant_plan import own_collection
 from .qdrant_points import digest, point_id, requests, send_all
 from .qdrant_settings import CollectionSettings
+from .rows import Rows
 from .scoring import checked_embeddings
 from .token_pooling import pool_tokens
 from .token_spans import document_spans
 
+logger = logging.getLogger(__name__)
+
 IDS_PER_REQUEST = 1000
 _DOCUMENTS_PER_CHUNK = 256  # encoded while the ones before are sent
+_DEFAULT = vars(CollectionSettings())
 
 
 class QdrantWriter:
@@ -39,13 +44,28 @@ class QdrantWriter:
         self._process, self._processes = process_index, num_processes
 
     @staticmethod
-    def prepare(connection: QdrantConnection, plan: dict[str, Any], layout: CollectionSettings, *, overwrite: bool) -> None:
-        """Make the collection, unless it is there."""
+    def prepare(
+        connection: QdrantConnection, plan: dict[str, Any], layout: CollectionSettings, rows: Rows, *, overwrite: bool
+    ) -> None:
+        """Make the collection, unless it is there; its payload indexes too, which a killed build may not have come to.
+
+        Raises:
+            IndexFormatError: the collection is not ours; it is left alone, to be overwritten or not.
+        """
         if connection.call("collection_exists"):
-            if not overwrite:
-                return
-            connection.call("delete_collection")
-        connection.call("create_collection", metadata=plan, **layout.collection(plan["dim"]))
+            information = own_collection(connection)
+            # local mode has no layout
+            other = {} if connection.is_local else layout.differences(information)
+            if overwrite and (other or not _begun(connection, information.config.metadata, plan, rows)):
+                connection.call("delete_collection")
+                connection.call("create_collection", metadata=plan, **layout.collection(plan["dim"]))
+            elif asked := [name for name in other if name in _DEFAULT and getattr(layout, name) != _DEFAULT[name]]:
+                kept = ", ".join(f"{name} {other[name]}, not {getattr(layout, name)}" for name in asked)
+                logger.warning("%s is there and keeps its layout: %s. Only overwriting changes it.", connection, kept)
+            if not _is_same(information.config.metadata, plan) and not overwrite:
+                return  # it will be refused: leave it as it is
+        else:
+            connection.call("create_collection", metadata=plan, **layout.collection(plan["dim"]))
         if not connection.is_local:
             for name, kind in layout.payload_indexes.items():
                 connection.call("create_payload_index", field_name=field_path(name), field_schema=kind, wait=True, retry=True)
@@ -137,6 +157,22 @@ class QdrantWriter:
 
     def _upsert(self, points: list[Any]) -> None:
         self._connection.call("upsert", points=points, wait=True, retry=True)
+
+
+def _is_same(there: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
+    """The name of the teacher may differ: its fingerprint tells."""
+    return all(there.get(name) == value for name, value in plan.items() if name != "teacher_name")
+
+
+def _begun(connection: QdrantConnection, there: Mapping[str, Any], plan: Mapping[str, Any], rows: Rows) -> bool:
+    """Whether the collection holds nothing but some of these rows, by the same plan: this build, stopped."""
+    if not _is_same(there, plan):
+        return False
+    try:
+        QdrantWriter(connection, there).check_rows(rows, alone=True)
+    except ValueError:
+        return False
+    return True
 
 
 def parts(items: Sequence[Any], size: int = IDS_PER_REQUEST) -> Iterator[Sequence[Any]]:

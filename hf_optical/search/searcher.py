@@ -60,7 +60,7 @@ class Searcher:
         index: of their teacher's documents.
 
     Raises:
-        ValueError: no student; TeacherMismatchError: one has another teacher than the index.
+        ValueError: no student, or one that encodes documents alone; TeacherMismatchError: one has another teacher than the index.
 
     Example:
         >>> searcher = Searcher.from_pretrained({"sw": "runs/sw", "ha": "runs/ha"}, index="passages")  # doctest: +SKIP
@@ -71,7 +71,12 @@ class Searcher:
         if not students:
             raise ValueError("a searcher needs a student at least.")
         self.students, self.index = dict(students), index
-        for student in self.students.values():
+        for name, student in self.students.items():
+            if isinstance(student, OpticalStudentModel) and student.config.side == "document":
+                raise ValueError(
+                    f"student {name} was distilled to encode documents, not questions: give one that was distilled with "
+                    "--side query or --side both."
+                )
             index.check_model(student)
 
     @classmethod

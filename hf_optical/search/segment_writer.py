@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .manifest import FileEntry, SegmentEntry, sync_folder
+from .manifest import FileEntry, SegmentEntry, checksum, sync_folder
 from .token_spans import Span
 
 EMBEDDINGS, SCALES, LENGTHS, ORDER, SPANS = "embeddings.bin", "scales.bin", "lengths.bin", "order.bin", "spans.bin"
@@ -67,7 +67,8 @@ def write_segment(folder: Path, name: str, documents: Sequence[StoredDocument]) 
     beside.mkdir()
     try:
         entry = _write_files(beside, name, documents)
-        _write(beside / ENTRY, json.dumps(asdict(entry)).encode())
+        content = asdict(entry)
+        _write(beside / ENTRY, json.dumps(content | {"checksum": checksum(content)}).encode())
         sync_folder(beside)
         try:
             os.rename(beside, folder / name)
@@ -81,13 +82,22 @@ def write_segment(folder: Path, name: str, documents: Sequence[StoredDocument]) 
 
 
 def read_entry(folder: Path, name: str) -> SegmentEntry | None:
-    """The entry of a segment that was written whole, None if there is none."""
+    """The entry of a segment that was written whole, None if there is none. Looks at sizes alone: see `is_undamaged`."""
     try:
-        entry = SegmentEntry.from_dict(json.loads((folder / name / ENTRY).read_text(encoding="utf-8")))
+        content = json.loads((folder / name / ENTRY).read_text(encoding="utf-8"))
+        if content.pop("checksum", None) not in (None, checksum(content)):  # None: written before there was one
+            return None
+        entry = SegmentEntry.from_dict(content)
         whole = all((folder / name / file).stat().st_size == stored.bytes for file, stored in entry.files.items())
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return entry if whole else None
+
+
+def is_undamaged(folder: Path, name: str) -> bool:
+    """Whether a segment is there, and every byte of its files is the one that was written. Reads them all."""
+    entry = read_entry(folder, name)
+    return entry is not None and all(FileEntry.of(folder / name / file) == stored for file, stored in entry.files.items())
 
 
 def _write_files(folder: Path, name: str, documents: Sequence[StoredDocument]) -> SegmentEntry:

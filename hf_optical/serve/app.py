@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from .. import __version__
 from ..search.engine_error import EngineError
+from ..search.index_error import IndexFormatError
 from .batcher import Batcher, Hits, Search
 from .gate import PATHS, Gate
 from .metrics import CONTENT_TYPE, Metrics
@@ -95,6 +96,8 @@ class Service:
             hits = await self._batcher.search(search, self._settings.timeout)
             if not hits and not await self._passages():
                 raise Problem(409, "the index holds no passages: add some with `optical index`, and start the service again.")
+        except IndexFormatError as error:  # a ValueError, but the asker cannot mend it: the index has vanished or is damaged
+            raise _internal(error) from error
         except ValueError as error:  # a filter that this index cannot have, a language: told by the searcher
             raise Problem(422, _one_line(error)) from None
         except Exception as error:
@@ -171,9 +174,10 @@ def _internal(error: Exception) -> Problem:
     """For the client, without what is inside; the log has it."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, EngineError):
+    if isinstance(error, (EngineError, IndexFormatError)):
         logger.error("%s", _one_line(error))
-        return Problem(503, "the search engine behind this service does not answer: try again later.", retry_after=5)
+        what = "search engine" if isinstance(error, EngineError) else "index"
+        return Problem(503, f"the {what} behind this service does not answer: try again later.", retry_after=5)
     logger.error("a search failed", exc_info=error)
     return Problem(500, "the search failed: try again, and tell the operator, whose log has the reason.")
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ..search.index_error import IndexFormatError
 from .problem import Problem
 
 
@@ -125,7 +126,7 @@ class Batcher:
         try:
             return self._searcher.search([search.query for search in batch], k, **options)
         except Exception as error:
-            # one question must not fail the others; that an engine does not answer fails them all
-            if len(batch) == 1 or isinstance(error, OSError):
+            # one question must not fail the others; that an engine does not answer, or an index is gone, fails them all
+            if len(batch) == 1 or isinstance(error, (OSError, IndexFormatError)):
                 return [error] * len(batch)
             return [self._search([search])[0] for search in batch]

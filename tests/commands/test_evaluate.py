@@ -174,3 +174,13 @@ def test_wrong_requests_are_refused_before_the_work(workshop, task, monkeypatch,
     with pytest.raises((ValueError, OSError)) as raised:
         run([*MODELS, *arguments])
     assert message in str(raised.value)
+
+
+def test_a_student_of_documents_is_evaluated_on_tasks_alone(workshop, task, capsys):
+    config = json.loads(Path("student/config.json").read_text())
+    Path("student/config.json").write_text(json.dumps(config | {"side": "document"}))
+    for arguments in (BENCHMARK, ["--bitext-test", "pairs.tsv"], [*BENCHMARK, "--task", "MemoryRetrieval"]):
+        with pytest.raises(ValueError, match="student student encodes documents, not queries: evaluate it with --task alone"):
+            run([*MODELS, *arguments])
+    rows = json.loads(printed(capsys, "--task", "MemoryRetrieval", "--no-baselines", "--json"))
+    assert [row["system"] for row in rows] == ["student", "student"]

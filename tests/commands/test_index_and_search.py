@@ -119,3 +119,52 @@ def test_index_says_what_is_wrong(workshop, argv, message):
 def test_search_says_what_is_wrong(made, argv, message):
     with pytest.raises(ValueError, match=message):
         search.run(argv)
+
+
+def test_a_filter_given_twice_takes_any_of_its_values(workshop, capsys):
+    years = (1999, 2000, "2000", 2001)
+    rows = [{"_id": f"p{i}", "text": "lake", "metadata": {"year": year, "odd": i % 2 == 1}} for i, year in enumerate(years)]
+    (workshop / "years.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    index.run(["years.jsonl", "--teacher", "teacher", "--output", "y"])
+    capsys.readouterr()
+
+    def found(*filters):
+        search.run(["y", "--student", "student", "maji", "--json", *(word for entry in filters for word in ("--filter", entry))])
+        return {hit["id"] for hit in json.loads(capsys.readouterr().out)[0]["hits"]}
+
+    assert found("year=1999", "year=2000") == {"p0", "p1", "p2"}
+    assert found("year=1999", "year=2000", "odd=true") == {"p1"}
+
+
+def test_half_of_a_surrogate_pair_in_a_question(made, workshop):
+    with pytest.raises(ValueError, match="holds half of a surrogate pair: write it in UTF-8"):
+        search.run(["i", "--student", "student", "maji \udcff"])
+    for record, column in (({"_id": "a", "text": "\ud800"}, "text"), ({"_id": "\ud800", "text": "a"}, "_id")):
+        (workshop / "q.jsonl").write_text(json.dumps({"_id": "first", "text": "a"}) + "\n" + json.dumps(record) + "\n")
+        with pytest.raises(ValueError, match=rf"q.jsonl:2.*{column}.*half of a surrogate pair"):
+            search.run(["i", "--student", "student", "--batch", "q.jsonl"])
+
+
+@pytest.mark.parametrize(
+    ("record", "column"),
+    [
+        ({"_id": "x\udfff", "text": "lake"}, "_id"),
+        ({"_id": "x", "text": "lake", "metadata": {"place": {"name": "\ud800"}}}, "metadata"),
+        ({"_id": "x", "text": "lake", "metadata": {"\ud800": 1}}, "metadata"),
+    ],
+)
+def test_half_of_a_surrogate_pair_in_a_passage_is_refused_with_its_place(workshop, monkeypatch, record, column):
+    from hf_optical.models import OpticalTeacherModel
+
+    monkeypatch.setattr(OpticalTeacherModel, "encode_document", lambda *args, **kwargs: pytest.fail("it was encoded"))
+    (workshop / "p.jsonl").write_text(json.dumps({"_id": "first", "text": "a"}) + "\n" + json.dumps(record) + "\n")
+    with pytest.raises(ValueError, match=rf"p.jsonl:2.*{column}.*half of a surrogate pair"):
+        index.run(["p.jsonl", "--teacher", "teacher", "--output", "x"])
+
+
+def test_a_student_of_documents_is_refused_by_search(made, workshop):
+    config = json.loads((workshop / "student" / "config.json").read_text())
+    (workshop / "student" / "config.json").write_text(json.dumps(config | {"side": "document"}))
+    with pytest.raises(ValueError, match="encode documents, not questions") as raised:
+        search.run(["i", "--student", "student", "maji"])
+    assert "attach_teacher" not in str(raised.value)

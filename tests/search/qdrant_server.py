@@ -48,7 +48,10 @@ class FakeServer:
             case "GET /exists":
                 return {"exists": engine.collection_exists(name)}
             case "GET /":
-                return engine.get_collection(name).model_dump(mode="json")
+                told = engine.get_collection(name).model_dump(mode="json")
+                # local mode forgets these
+                told["config"]["params"] |= {key: self.created.get(key) for key in ("shard_number", "replication_factor")}
+                return told
             case "PUT /":
                 self.created = body
                 config = models.CreateCollection.model_validate(body)

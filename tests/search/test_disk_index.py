@@ -157,7 +157,7 @@ def test_documents_are_added_and_deleted(tmp_path, encoder):
 
 def test_nothing_is_left_behind(tmp_path, encoder):
     index, teacher, texts = built(tmp_path / "i", encoder)
-    (tmp_path / "i" / ".segment-0.tmp").mkdir()
+    (tmp_path / "i" / f".segment-{'0' * 16}.{'a' * 8}.tmp").mkdir()
     index.delete(["d1"])
     index.compact()
     index.delete(["d2"])

@@ -8,7 +8,7 @@ import torch
 from hf_optical.models import TeacherMismatchError
 from hf_optical.search import DiskIndex, IndexFormatError, index_writer
 
-from .encoder import built
+from .encoder import built, names
 
 
 def test_a_flipped_byte_is_found_and_named(tmp_path, encoder):
@@ -86,3 +86,121 @@ def test_one_writer_at_a_time(tmp_path, encoder):
     with index_writer.IndexWriter(tmp_path / "i").locked(), pytest.raises(IndexFormatError, match="another process is writing"):
         index.delete(["d1"])
     index.delete(["d1"])
+
+
+def flipped(file):
+    content = file.read_bytes()
+    file.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    return file
+
+
+@pytest.mark.parametrize("name", ["embeddings.bin", "segment.json"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_the_same_build_mends_what_is_damaged_and_nothing_else(tmp_path, encoder, monkeypatch, caplog, overwrite, name):
+    monkeypatch.setattr(index_writer, "DOCUMENTS_PER_SEGMENT", 2)
+    index, teacher, texts = built(tmp_path / "i", encoder)
+    files = sorted(file for file in (tmp_path / "i").rglob("*") if file.name not in (".lock", "manifest.json"))
+    before = {file: file.stat().st_mtime_ns for file in files if file.is_file()}
+    damaged = tmp_path / "i" / index.manifest.segments[1].name / name
+    if name == "segment.json":  # still JSON, of a number that no size tells
+        damaged.write_text(damaged.read_text().replace('"max_norm": ', '"max_norm": 7'))
+    else:
+        flipped(damaged)
+        assert len(index.verify()) == 1
+    teacher.encoded.clear()
+    mended = DiskIndex.build(tmp_path / "i", teacher, index.ids, texts, show_progress_bar=False, overwrite=overwrite)
+    assert teacher.encoded == texts[2:4]
+    assert f"{damaged.parent} is damaged: its documents are encoded again" in caplog.text
+    assert mended.verify() == []
+    changed = {file.parent for file, time in before.items() if file.stat().st_mtime_ns != time}
+    assert changed <= {damaged.parent}
+
+
+def test_a_damaged_part_of_a_killed_build_is_not_taken_for_whole(tmp_path, encoder, monkeypatch):
+    monkeypatch.setattr(index_writer, "DOCUMENTS_PER_SEGMENT", 3)
+    index, teacher, texts = built(tmp_path / "i", encoder)
+    (tmp_path / "i" / "manifest.json").unlink()
+    flipped(tmp_path / "i" / index.manifest.segments[0].name / "ids.json")
+    teacher.encoded.clear()
+    again = DiskIndex.build(tmp_path / "i", teacher, names(texts), texts, show_progress_bar=False)
+    assert teacher.encoded == texts[:3]
+    assert again.verify() == []
+
+
+def test_a_whole_index_is_not_written_again(tmp_path, encoder):
+    index, teacher, texts = built(tmp_path / "i", encoder)
+    manifest = tmp_path / "i" / "manifest.json"
+    before = manifest.stat()
+    teacher.encoded.clear()
+    DiskIndex.build(tmp_path / "i", teacher, index.ids, texts, show_progress_bar=False)
+    assert not teacher.encoded
+    assert manifest.stat().st_ino == before.st_ino
+
+
+def test_compacting_does_not_hide_damage(tmp_path, encoder, monkeypatch):
+    monkeypatch.setattr(index_writer, "DOCUMENTS_PER_SEGMENT", 2)
+    index, *_ = built(tmp_path / "i", encoder)
+    index.delete(["d0"])
+    damaged = flipped(tmp_path / "i" / index.manifest.segments[2].name / "embeddings.bin")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(IndexFormatError, match="Nothing was changed") as raised:
+        index.compact()
+    assert str(damaged) in str(raised.value)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert len(index.verify()) == 1
+    flipped(damaged)
+    index.compact()
+    assert DiskIndex.open(tmp_path / "i").verify() == []
+    assert index.ids == [f"d{i}" for i in range(1, 6)]
+
+
+def test_compacting_reads_only_what_it_copies(tmp_path, encoder, monkeypatch):
+    monkeypatch.setattr(index_writer, "DOCUMENTS_PER_SEGMENT", 2)
+    index, *_ = built(tmp_path / "i", encoder)
+    index.delete(["d5"])
+    first = index.manifest.segments[0]
+    flipped(tmp_path / "i" / first.name / "embeddings.bin")  # stays as it is, with its old checksum
+    index.compact()
+    assert index.manifest.segments[0] == first
+    assert len(index.verify()) == 1
+
+
+def test_what_others_put_into_the_folder_stays(tmp_path, encoder):
+    folder = tmp_path / "i"
+    for name in ("segment-audio", ".segment-notes", "deleted-scenes", "segment-0123456789abcdef-copy", "segment-0123456789ABCDEF"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "a.wav").write_bytes(b"sound")
+    for name in ("deleted-items.bin", ".manifest.old", "segment-list.txt", "deleted-0123456789abcdef.bin.gz"):
+        (folder / name).write_text("mine")
+    before = set(folder.rglob("*"))
+    left = folder / f".manifest.json.{2**15}.tmp"  # by a killed writer
+    left.write_text("{")
+    index, *_ = built(folder, encoder)
+    index.delete(["d1"])
+    index.compact()
+    assert before <= set(folder.rglob("*"))
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("where", ["id", "text", "metadata"])
+def test_half_of_a_surrogate_pair_is_refused_before_encoding(tmp_path, encoder, where):
+    teacher, texts = encoder([torch.ones(1, 3)] * 2)
+    ids, metadata = ["a", "b"], [{}, {}]
+    if where == "metadata":
+        metadata[1] = {"place": ["\udc80"]}
+    else:
+        (ids if where == "id" else texts)[1] = "x\ud800"
+    with pytest.raises(ValueError, match=f"its {where} holds half of a surrogate pair"):
+        DiskIndex.build(tmp_path / "i", teacher, ids, texts, metadata, show_progress_bar=False)
+    assert not teacher.encoded
+
+
+def test_a_segment_from_before_its_entry_had_a_checksum_is_whole(tmp_path, encoder):
+    index, teacher, texts = built(tmp_path / "i", encoder)
+    (file,) = (tmp_path / "i").glob("segment-*/segment.json")
+    content = json.loads(file.read_text())
+    del content["checksum"]
+    file.write_text(json.dumps(content))
+    teacher.encoded.clear()
+    DiskIndex.build(tmp_path / "i", teacher, index.ids, texts, show_progress_bar=False)
+    assert not teacher.encoded

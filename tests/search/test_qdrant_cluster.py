@@ -170,3 +170,71 @@ def test_unsafe_urls_are_refused_without_showing_secrets(url):
     with pytest.raises(ValueError, match=r"leave it out|write http") as raised:
         QdrantIndex.open(url=url)
     assert "secret" not in str(raised.value)
+
+
+def test_a_collection_that_is_not_ours_is_never_deleted(collection, server):
+    from qdrant_client import models
+
+    vectors = models.VectorParams(size=4, distance=models.Distance.DOT)
+    server.engine.create_collection("passages", vectors_config=vectors)
+    for overwrite in (True, False):
+        with pytest.raises(IndexFormatError, match="is not an index of hf_optical"):
+            build(collection(), remote(server), overwrite=overwrite, layout=CollectionSettings(payload_indexes={"x": "keyword"}))
+    assert server.engine.collection_exists("passages")
+    assert not server.calls["DELETE /"]
+    assert not server.indexes
+
+
+def test_one_of_ours_of_another_format_may_be_overwritten(collection, server):
+    build(collection(), remote(server))
+    server.engine.update_collection("passages", metadata={"version": 2})
+    with pytest.raises(IndexFormatError, match="format version 2"):
+        build(collection(), remote(server))
+    assert len(build(collection(), remote(server), overwrite=True)) == 6
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"shard_number": 4}, "shard_number 2, not 4"),
+        ({"replication_factor": 3}, "replication_factor 1, not 3"),
+        ({"quantization": "binary"}, "quantization int8, not binary"),
+        ({"on_disk": True}, "on_disk False, not True"),
+        ({"hnsw_m": 16}, "hnsw_m 8, not 16"),
+        ({"dtype": "float16"}, "dtype float32, not float16"),
+        ({"shard_number": 2, "replication_factor": 1, "quantization": "int8", "hnsw_m": 8}, None),
+        ({}, None),
+    ],
+)
+def test_a_layout_that_cannot_be_had_any_more_is_told(collection, server, caplog, asked, told):
+    made = CollectionSettings(shard_number=2, replication_factor=1, quantization="int8", hnsw_m=8)
+    build(collection(), remote(server), layout=made)
+    build(collection(), remote(server), layout=CollectionSettings(**asked))
+    assert ("keeps its layout" in caplog.text) == (told is not None)
+    assert told is None or f"layout: {told}." in caplog.text
+
+
+def test_payload_indexes_that_a_killed_build_did_not_come_to_are_made(collection, server):
+    layout = CollectionSettings(payload_indexes={"even": "bool"})
+    server.failures["PUT /index"] = [httpx.Response(400, text="killed here")]
+    with pytest.raises(EngineError, match="killed here"):
+        build(collection(), remote(server), layout=layout)
+    assert not server.indexes
+    build(collection(), remote(server), layout=layout)
+    assert [index["field_name"] for index in server.indexes] == ['metadata."even"']
+
+
+def test_a_stopped_overwriting_build_goes_on(collection, server):
+    def first(number):
+        return tuple(part[:number] if isinstance(part, list) else part for part in made)
+
+    made = collection()
+    build(first(4), remote(server))  # as if the build of all six had been stopped there
+    made[0].encoded.clear()
+    index = build(made, remote(server), overwrite=True)
+    assert made[0].encoded == made[2][4:]
+    assert not server.calls["DELETE /"]
+    assert len(index) == 6
+    build(made, remote(server), overwrite=True, layout=CollectionSettings(hnsw_m=4))  # another layout is another collection
+    assert server.calls["DELETE /"] == 1
+    assert server.created["vectors"]["tokens"]["hnsw_config"]["m"] == 4

@@ -124,3 +124,9 @@ def test_a_student_of_another_teacher_is_refused(folder, tiny_teacher):
 def test_a_moved_index_opens(folder, tiny_student, tmp_path):
     moved = shutil.copytree(folder, tmp_path / "elsewhere")
     assert Searcher({"sw": tiny_student}, DiskIndex.open(moved)).search("maize")
+
+
+def test_a_student_of_documents_is_refused_in_plain_words(tiny_teacher, folder):
+    student = OpticalStudentModel.from_teacher(tiny_teacher, languages=["sw"], side="document")
+    with pytest.raises(ValueError, match="student sw was distilled to encode documents, not questions: give one"):
+        Searcher({"sw": student}, DiskIndex.open(folder))

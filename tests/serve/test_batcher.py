@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="fastapi is an optional extra")
 
+from hf_optical.search import IndexFormatError
 from hf_optical.serve import ServeSettings, create_app
 
 from .stand_in import StandIn
@@ -80,6 +81,22 @@ def test_one_question_does_not_fail_the_others():
             answers = await asyncio.gather(first, *tasks)
         assert [answer.status_code for answer in answers] == [200, 200, 500, 200]
         assert answers[3].json()["hits"][0]["id"] == "fine-0"
+
+    run(test)
+
+
+def test_a_vanished_index_is_asked_once_for_a_batch():
+    async def test():
+        searcher = StandIn()
+        searcher.failures = {"gone": IndexFormatError("there is no collection")}
+        async with service(searcher) as client:
+            first = await held(searcher, client)
+            tasks = [ask(client, query) for query in ("gone", "a", "b")]
+            await asyncio.sleep(0.05)
+            searcher.go.set()
+            answers = await asyncio.gather(first, *tasks)
+        assert [answer.status_code for answer in answers] == [200, 503, 503, 503]
+        assert [batch[0] for batch in searcher.batches] == [["first"], ["gone", "a", "b"]]
 
     run(test)
 

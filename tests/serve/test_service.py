@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from hf_optical.commands import serve as command
 from hf_optical.commands.serve import named_students
-from hf_optical.search import DiskIndex, ExactIndex, Searcher
+from hf_optical.search import DiskIndex, ExactIndex, IndexFormatError, Searcher
 from hf_optical.search.engine_error import EngineError
 from hf_optical.serve import ServeSettings, create_app
 
@@ -179,6 +179,23 @@ def test_what_goes_wrong_inside_stays_inside(caplog):
             assert not any(word in answer.text for word in ("secret", "10.0.0.1", "Traceback"))
         assert answer.headers["Retry-After"] == "5"
     assert "/secret/path" in caplog.text
+
+
+def test_an_index_that_has_vanished_is_not_the_askers_mistake(caplog):
+    class Gone:
+        def __len__(self):
+            raise IndexFormatError("there is no collection 'secret' in http://10.0.0.1")
+
+    searcher = StandIn()
+    searcher.failures = {"gone": IndexFormatError("there is no collection 'secret' in http://10.0.0.1")}
+    with stand_in(searcher) as client:
+        asked = client.post("/search", json={"query": "gone", "language": "sw"})
+        searcher.index = Gone()
+        for answer in (asked, client.get("/healthz")):
+            assert answer.status_code == 503
+            assert answer.json() == {"error": "the index behind this service does not answer: try again later."}
+            assert answer.headers["Retry-After"] == "5"
+    assert caplog.text.count("there is no collection 'secret'") == 2
 
 
 def test_an_engine_that_is_down():
