@@ -134,7 +134,8 @@ def _difference(test: dict[str, Any]) -> str:
     text = f"{100 * test['difference']:+.1f} points"
     if test["low"] is not None:
         text += f" [{100 * test['low']:+.1f}, {100 * test['high']:+.1f}]"
-    return f"{text} (p = {p_text(test['p_holm'])}, {test['wins']} queries won, {test['losses']} lost)"
+    p = p_text(test["p_holm"])
+    return f"{text} (p {p if p.startswith('<') else f'= {p}'}, {test['wins']} queries won, {test['losses']} lost)"
 
 
 def p_text(p: float) -> str:
