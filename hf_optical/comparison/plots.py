@@ -27,7 +27,7 @@ def draw_plots(figures: dict[str, Any], folder: Path) -> list[str]:
     matplotlib.use("Agg", force=False)
     drawn = []
     for name, draw, points in (
-        ("sizes", plot_sizes, figures["sizes"]),
+        ("sizes", plot_sizes, _of_several_sizes(figures["sizes"])),
         ("unseen", plot_unseen, [point for point in figures["unseen"] if point["seen"] is not None]),
     ):
         if points:
@@ -75,6 +75,14 @@ def plot_sizes(figures: dict[str, Any], points: list[dict[str, Any]]) -> Figure:
     panels[0].set_ylabel(f"{figures['main_metric']} (points)")
     _legend(figure, panels)
     return figure
+
+
+def _of_several_sizes(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of languages that have more than one: the others show nothing of how recall grows."""
+    sizes: dict[str, set[int]] = {}
+    for point in points:
+        sizes.setdefault(point["language"], set()).add(point["pairs"])
+    return [point for point in points if len(sizes[point["language"]]) > 1]
 
 
 def plot_unseen(figures: dict[str, Any], points: list[dict[str, Any]]) -> Figure:
