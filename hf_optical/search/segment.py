@@ -93,11 +93,25 @@ class Segment:
 
     @cached_property
     def ids(self) -> list[str]:
-        return json.loads(self._ids.numpy().tobytes())
+        return self._read_json(IDS, self._ids)
 
     @cached_property
     def metadata(self) -> list[dict[str, Any]]:
-        return json.loads(self._metadata.numpy().tobytes())
+        return self._read_json(METADATA, self._metadata)
+
+    def _read_json(self, name: str, stored: Tensor) -> list[Any]:
+        try:
+            read = json.loads(stored.numpy().tobytes())
+        except ValueError as error:
+            read, why = None, f" ({error})"
+        else:
+            why = ""
+        if not isinstance(read, list) or len(read) != len(self):
+            raise IndexFormatError(
+                f"{self.folder / name} is damaged{why}: `optical index --verify` names all damage; restore the file from a copy, "
+                "or build the index again."
+            )
+        return read
 
     def text(self, place: int) -> str:
         start, stop = self._text_offsets[place : place + 2].tolist()

@@ -94,6 +94,17 @@ def flipped(file):
     return file
 
 
+@pytest.mark.parametrize(("name", "filter"), [("ids.json", None), ("metadata.json", {"n": 1})])
+def test_damaged_names_are_told_when_they_are_read(tmp_path, encoder, name, filter):
+    index, *_ = built(tmp_path / "i", encoder)
+    damaged = flipped(tmp_path / "i" / index.manifest.segments[0].name / name)
+    with pytest.raises(IndexFormatError, match=f"{name} is damaged .*optical index --verify"):
+        DiskIndex.open(tmp_path / "i").search([torch.ones(2, 3)], 3, filter=filter)
+    damaged.write_bytes(b"1".ljust(damaged.stat().st_size))
+    with pytest.raises(IndexFormatError, match=f"{name} is damaged: "):
+        DiskIndex.open(tmp_path / "i").search([torch.ones(2, 3)], 3, filter=filter)
+
+
 @pytest.mark.parametrize("name", ["embeddings.bin", "segment.json"])
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_the_same_build_mends_what_is_damaged_and_nothing_else(tmp_path, encoder, monkeypatch, caplog, overwrite, name):
