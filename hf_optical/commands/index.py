@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..recipes.options import CommandParser, check_options, positive
@@ -48,7 +47,9 @@ def _options(argv: list[str]) -> Namespace:
 def _parser() -> CommandParser:
     parser = CommandParser(prog="optical index", description=_DESCRIPTION, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument(
-        "passages", nargs="?", help="JSONL (_id, title, text, metadata), TSV, a text file, one a line, or a folder of .txt files"
+        "passages",
+        nargs="?",
+        help="JSONL (_id, title, text, metadata), TSV, a text file, one a line, a folder (BEIR, or .txt files), or a Hub data set",
     )
     parser.add_argument(
         "--output", required=True, help="folder of the index, or http(s)://HOST:6333/COLLECTION, or qdrant+path:FOLDER"
@@ -125,11 +126,10 @@ def _change(options: Namespace) -> dict[str, Any] | None:
         index.delete(options.delete) if options.delete else index.compact()
         return _outcome(index)
 
-    from ..data import load_passages
+    from ..data.passages import load_passages_with_metadata
     from ..recipes.loading import load_teacher
 
-    ids, texts = load_passages(options.passages)
-    metadata = passage_metadata(options.passages, ids)
+    ids, texts, metadata = load_passages_with_metadata(options.passages)
     processes = shared_build()
     teacher = load_teacher(options.teacher).to(options.device or _device())
     if options.add:
@@ -162,33 +162,6 @@ def _storage(options: Namespace) -> dict[str, Any]:
         options.shards, options.replicas, dtype, options.quantization, options.on_disk, options.hnsw or 0, indexes
     )
     return {"layout": layout}
-
-
-def passage_metadata(path: str, ids: list[str]) -> list[dict[str, Any]]:
-    """The `metadata` of each passage of a JSON Lines file, with its title, so that hits can show it; {} where there is none.
-
-    Raises:
-        DataError: metadata is no object, or holds half of a surrogate pair.
-    """
-    from ..data.errors import DataError
-    from ..data.fields import check_characters
-    from ..data.files import read_json_lines
-
-    if Path(path).is_dir() or Path(Path(path).name.lower().removesuffix(".gz")).suffix not in (".jsonl", ".ndjson"):
-        return [{} for _ in ids]
-    found = {}
-    for line, record, _ in read_json_lines(path, 64_000_000):
-        metadata = record.get("metadata") or {}
-        if not isinstance(metadata, dict):
-            raise DataError(
-                f"a {type(metadata).__name__}, not an object", path=path, line=line, column="metadata", fix='write {"year": 1999}'
-            )
-        check_characters(json.dumps(metadata, ensure_ascii=False), "metadata", path, line)
-        if title := str(record.get("title") or "").strip():
-            metadata = {"title": title} | metadata
-        if metadata:
-            found[str(record.get("_id", record.get("id", ""))).strip()] = metadata
-    return [found.get(i, {}) for i in ids]
 
 
 def _device() -> str:

@@ -24,17 +24,7 @@ def fill_from_dataset(name: str, builder: CollectionBuilder, *, split: str, conf
     Raises:
         DataError: The data set or a configuration, split, field or id in it is missing, or does not fit.
     """
-    import datasets
-
-    folder = Path(name)
-    if folder.is_dir() and not (folder / "README.md").is_file():
-        fix = "give a folder with corpus.jsonl, queries.jsonl and qrels/, or a data set with its README.md"
-        raise DataError("no queries.jsonl or queries.jsonl.gz", path=name, fix=fix)
-    if not folder.is_dir() and not is_hub_name(name):
-        existing_file(folder)
-        raise DataError("a file, not a collection", path=name, fix="name the folder that holds it")
-    with dataset_errors(name):
-        configs = datasets.get_dataset_config_names(name, revision=revision)
+    configs = _configs(name, revision)
     prefix = "" if config is None else f"{config}-"
     if not builder.documents:
         found = _config(name, configs, [f"{prefix}corpus"])
@@ -49,6 +39,32 @@ def fill_from_dataset(name: str, builder: CollectionBuilder, *, split: str, conf
     else:
         # A revision names a commit of one repository: the judgements beside it are read as they stand.
         _judgements(f"{name}-qrels", None, builder, split, None)
+
+
+def fill_corpus(name: str, builder: CollectionBuilder, *, revision: str | None = None) -> None:
+    """Put in the documents of a data set: of its configuration `corpus`, or of the only one that it has.
+
+    Raises:
+        DataError: The data set or its corpus is missing, or a record has no id or no text.
+    """
+    configs = _configs(name, revision)
+    found = configs[0] if len(configs) == 1 else _config(name, configs, ["corpus"])
+    for line, record in _rows(name, found, _split(name, found, ("corpus", "train"), revision), revision):
+        builder.add_document(record, _place(name, found), line)
+
+
+def _configs(name: str, revision: str | None) -> list[str]:
+    import datasets
+
+    folder = Path(name)
+    if folder.is_dir() and not (folder / "README.md").is_file():
+        fix = "give a folder with corpus.jsonl, queries.jsonl and qrels/, or a data set with its README.md"
+        raise DataError("no queries.jsonl or queries.jsonl.gz", path=name, fix=fix)
+    if not folder.is_dir() and not is_hub_name(name):
+        existing_file(folder)
+        raise DataError("a file, not a collection", path=name, fix="name the folder that holds it")
+    with dataset_errors(name):
+        return datasets.get_dataset_config_names(name, revision=revision)
 
 
 def _judgements(name: str, config: str | None, builder: CollectionBuilder, split: str, revision: str | None) -> None:

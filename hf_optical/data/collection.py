@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
+from typing import Any
 
 from .errors import DataError, did_you_mean, shown
-from .fields import identifier, plain_text
+from .fields import check_characters, identifier, plain_text
 
 logger = logging.getLogger(__name__)
 
@@ -54,9 +56,13 @@ class RetrievalCollection:
 
 @dataclass
 class CollectionBuilder:
-    """Puts a collection together, record by record, and refuses what does not fit, naming the place."""
+    """Puts a collection together, record by record, and refuses what does not fit, naming the place.
+
+    `metadata`, if it is a dictionary, takes the title and the `metadata` object of every document.
+    """
 
     documents: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, dict[str, Any]] | None = None
     texts: dict[str, str] = field(default_factory=dict)
     english: dict[str, str] = field(default_factory=dict)
     qrels: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -69,6 +75,8 @@ class CollectionBuilder:
             raise DataError(f"document {shown(key)} is there twice", path=path, line=line, column="_id", fix="keep one")
         title = plain_text(record, "title", path, line, required=False)
         self.documents[key] = f"{title} {plain_text(record, 'text', path, line)}".strip()
+        if self.metadata is not None:
+            self.metadata[key] = ({"title": title.strip()} if title.strip() else {}) | _metadata(record, path, line)
 
     def add_query(self, record: Mapping[str, object], path: str | PathLike[str], line: int) -> None:
         """Take a query `{"_id", "text"}`, with its English version in `english` if there is one."""
@@ -122,3 +130,12 @@ class CollectionBuilder:
             queries_unjudged=unjudged,
             judgements_repeated=self.repeated,
         )
+
+
+def _metadata(record: Mapping[str, object], path: str | PathLike[str], line: int) -> dict[str, Any]:
+    metadata = record.get("metadata") or {}
+    if not isinstance(metadata, dict):
+        problem = f"a {type(metadata).__name__}, not an object"
+        raise DataError(problem, path=path, line=line, column="metadata", fix='write {"year": 1999}')
+    check_characters(json.dumps(metadata, ensure_ascii=False), "metadata", path, line)
+    return metadata

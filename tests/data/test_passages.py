@@ -1,9 +1,12 @@
 import gzip
+import json
 
+import datasets
 import pytest
 
+from hf_optical.data import passages
 from hf_optical.data.errors import DataError
-from hf_optical.data.passages import load_passages
+from hf_optical.data.passages import load_passages, load_passages_with_metadata
 
 
 @pytest.mark.parametrize(
@@ -48,7 +51,48 @@ def test_bad_files(tmp_path, name, text, message):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(DataError, match=r"no \.txt file in this folder"):
+    with pytest.raises(DataError, match=r"no corpus\.jsonl and no \.txt file in this folder"):
         load_passages(tmp_path)
     with pytest.raises(DataError, match="no such file"):
         load_passages(tmp_path / "a.txt")
+
+
+def test_metadata(tmp_path):
+    rows = [
+        {"_id": " a ", "text": "x", "title": "T"},
+        {"corpus-id": "b", "text": "y", "metadata": {"year": 1999}},
+        {"id": 3, "text": "z"},
+    ]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    ids, texts, metadata = load_passages_with_metadata(tmp_path / "a.jsonl")
+    assert (ids, texts) == ([" a ", "b", "3"], ["T x", "y", "z"])
+    assert metadata == [{"title": "T"}, {"year": 1999}, {}]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])
+def test_other_kinds_of_files_are_not_taken_for_lines_of_text(tmp_path, suffix):
+    (tmp_path / f"p.{suffix}").write_text("id,text\nd1,Milk\n")
+    with pytest.raises(DataError, match=r"passages are not read from \.(csv|parquet) files; write JSON Lines"):
+        load_passages(tmp_path / f"p.{suffix}")
+
+
+def test_folder_in_beir_layout_and_data_set(tmp_path):
+    (tmp_path / "beir").mkdir()
+    (tmp_path / "beir" / "corpus.jsonl").write_text('{"_id": "d1", "title": "T", "text": "x"}\n')
+    (tmp_path / "beir" / "queries.jsonl").write_text('{"_id": "q1", "text": "y"}\n')
+    assert load_passages(tmp_path / "beir") == (["d1"], ["T x"])
+    (tmp_path / "set" / "corpus").mkdir(parents=True)
+    rows = [{"_id": "d2", "title": "U", "text": "z"}]
+    datasets.Dataset.from_list(rows).to_parquet(tmp_path / "set" / "corpus" / "train.parquet")
+    (tmp_path / "set" / "README.md").write_text("---\nconfigs:\n- config_name: corpus\n  data_files: corpus/train.parquet\n---\n")
+    assert load_passages_with_metadata(tmp_path / "set") == (["d2"], ["U z"], [{"title": "U"}])
+
+
+def test_a_name_on_the_hub(monkeypatch):
+    asked = []
+    monkeypatch.setattr(passages, "fill_corpus", lambda name, builder: asked.append(name) or builder.documents.update(d="text"))
+    assert load_passages("acme/news") == (["d"], ["text"])
+    assert asked == ["acme/news"]
+    for missing in ("acme/news.jsonl", "news", "acme/news.tsv.gz"):
+        with pytest.raises(DataError, match="no such file"):
+            load_passages(missing)
