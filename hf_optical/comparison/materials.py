@@ -13,9 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..data import DataError, load_bitext, load_retrieval
-from ..data.collection import CollectionBuilder
-from ..data.files import atomic_write, read_json_lines
+from ..data import DataError, load_bitext, load_questions, load_retrieval
+from ..data.files import atomic_write
 from .config import ComparisonConfig, Language
 from .locks import locked
 from .passages import collection_key, passage_index
@@ -180,19 +179,8 @@ class Materials:
 
     def questions(self, language: Language) -> list[str]:
         """Everything asked in the benchmark and the other folders to exclude, in both languages, whatever the split."""
-        asked: list[str] = []
-        for folder in dict.fromkeys((language.benchmark, *language.exclude)):
-            files = [file for name in ("queries.jsonl", "queries.jsonl.gz") if (file := Path(folder) / name).is_file()]
-            if files:
-                builder = CollectionBuilder()
-                for line, record, problem in read_json_lines(files[0], 64_000_000):
-                    if not problem:
-                        builder.add_query(record, files[0], line)
-                asked += [*builder.texts.values(), *builder.english.values()]
-            else:
-                collection = load_retrieval(folder, split=language.split, corpus=self._corpus(language))
-                asked += [*collection.query_texts, *collection.english.values()]
-        return asked
+        folders = dict.fromkeys((language.benchmark, *language.exclude))
+        return [text for folder in folders for text in load_questions(folder, split=language.split)]
 
     def _corpus(self, language: Language) -> str | None:
         """The corpus of a language: named, in the folder of its benchmark, or that of all."""

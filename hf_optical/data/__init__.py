@@ -16,7 +16,7 @@ _HOMES = {
     "languages": ("check_language", "language_name", "pair"),
     "passages": ("load_passages",),
     "report": ("BitextReport",),
-    "retrieval": ("RetrievalCollection", "load_retrieval"),
+    "retrieval": ("RetrievalCollection", "load_questions", "load_retrieval"),
     "text": ("comparison_key", "normalise_text"),
     "triples": ("load_triples",),
 }

@@ -11,7 +11,7 @@ from .collection import CollectionBuilder, RetrievalCollection
 from .errors import DataError
 from .files import EMPTY_LINE, existing_file, read_json_lines, read_lines
 
-__all__ = ["RetrievalCollection", "load_retrieval"]
+__all__ = ["RetrievalCollection", "load_questions", "load_retrieval"]
 
 # A document may be long; a line beyond this is a file without line breaks.
 _MAX_DOCUMENT_BYTES = 64_000_000
@@ -63,11 +63,32 @@ def load_retrieval(
         fix = f"the splits are {', '.join(splits)}" if splits else "put judgements there"
         raise DataError(f"no judgements for split {split!r}", path=qrels, fix=fix)
     read_corpus(_corpus_file(folder, corpus), builder)
-    for line, record, problem in read_json_lines(queries, _MAX_DOCUMENT_BYTES):
-        if _holds_record(problem, queries, line):
-            builder.add_query(record, queries, line)
+    _read_queries(queries, builder)
     read_qrels(qrels, builder)
     return builder.finish(folder.resolve().name, split, folder)
+
+
+def load_questions(path_or_repo: str | PathLike[str], *, split: str = "test") -> list[str]:
+    """Everything that is asked in a collection, in both languages: what training sentences must not contain.
+
+    Args:
+        path_or_repo: a folder with `queries.jsonl`, all of which is read, judged or not; or a data set, as for `load_retrieval`.
+        split: of a data set.
+
+    Raises:
+        DataError: a file is missing or broken, with file and line.
+
+    Example:
+        >>> load_questions("retrieval/sw-en")[:2]  # doctest: +SKIP
+    """
+    folder, builder = Path(path_or_repo), CollectionBuilder()
+    if queries := _in_folder(folder, "queries.jsonl"):
+        _read_queries(queries, builder)
+    elif folder.is_dir():
+        raise DataError("no queries.jsonl or queries.jsonl.gz", path=folder, fix="name a folder in BEIR layout")
+    else:
+        fill_from_dataset(str(path_or_repo), builder, split=split)
+    return [*builder.texts.values(), *builder.english.values()]
 
 
 def read_corpus(path: Path, builder: CollectionBuilder) -> None:
@@ -75,6 +96,12 @@ def read_corpus(path: Path, builder: CollectionBuilder) -> None:
     for line, record, problem in read_json_lines(path, _MAX_DOCUMENT_BYTES):
         if _holds_record(problem, path, line):
             builder.add_document(record, path, line)
+
+
+def _read_queries(path: Path, builder: CollectionBuilder) -> None:
+    for line, record, problem in read_json_lines(path, _MAX_DOCUMENT_BYTES):
+        if _holds_record(problem, path, line):
+            builder.add_query(record, path, line)
 
 
 def read_qrels(path: Path, builder: CollectionBuilder) -> None:
