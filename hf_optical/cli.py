@@ -80,7 +80,13 @@ def run(command: Callable[[list[str]], None], argv: list[str], *, resumable: boo
         return _fail(str(error) or type(error).__name__)
     except MemoryError:
         return _fail("out of memory: lower the batch size or the number of texts.")
+    except ImportError as error:  # of an optional package, named by an argument such as --report_to or --optim
+        if os.environ.get("OPTICAL_TRACEBACK"):
+            raise
+        return _fail(f"a package is missing ({error}): install it, or choose another setting.")
     except RuntimeError as error:
+        if "to be installed" in str(error):  # transformers' word for the same
+            return _fail(str(error))
         # torch's own name for it, without importing torch to catch it
         if type(error).__name__ != "OutOfMemoryError":
             raise

@@ -37,8 +37,10 @@ def run(argv: list[str]) -> None:
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     options = parser.parse_args(argv)
 
+    from ..data.languages import check_non_english
     from ..recipes.output import check_output, save_finished
 
+    language = check_non_english(options.language)
     check_output(options.output, resume=False, overwrite=False)
     with quiet_stdout():
         from ..data import load_bitext
@@ -49,9 +51,10 @@ def run(argv: list[str]) -> None:
 
         if options.student:
             student = load_student(options.student)
+            student.config.languages = list(dict.fromkeys([*student.config.languages, language]))
         else:
-            student = OpticalStudentModel.from_teacher(load_teacher(options.teacher), languages=[options.language])
-        bitext = load_bitext(options.bitext, language=options.language)
+            student = OpticalStudentModel.from_teacher(load_teacher(options.teacher), languages=[language])
+        bitext = load_bitext(options.bitext, language=language)
         report = adapt_vocabulary(
             student,
             list(bitext.pairs()),
@@ -66,4 +69,4 @@ def run(argv: list[str]) -> None:
     if options.json:
         print(json.dumps(report.to_dict(), ensure_ascii=False))
     else:
-        print(f"{report.table()}\n\nstudent, yet to be distilled: {folder}")
+        print(f"{report.table()}\n\nstudent, yet to be distilled: {folder}\nnext: optical distill --student {folder} ...")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from datasets import concatenate_datasets
 from transformers import set_seed
 
-from ..data import DataError, check_language, load_bitext, load_retrieval
+from ..data import DataError, load_bitext, load_questions
 from ..data.files import atomic_write
 from ..hub.training_record import save_training_record, training_record
 from ..lexicon import WordAlignment
@@ -19,8 +19,9 @@ from ..models import OpticalStudentModel, OpticalTeacherModel
 from ..models.loading_optical import without_progress_bars
 from ..training import OpticalTrainer, OpticalTrainingArguments
 from ..vocabulary import adapt_vocabulary
-from .loading import check_encoder, load_teacher
-from .output import check_output, check_writable, prepare_output_once, save_finished
+from .distill_checks import check_settings
+from .loading import check_encoder, load_student, load_teacher
+from .output import check_output, prepare_output_once, save_finished
 from .run_inputs import examples_digest
 from .settings import DevelopmentSettings, DistillSettings
 from .teach import development_collection, student_evaluator
@@ -43,25 +44,8 @@ def distill(settings: DistillSettings, args: OpticalTrainingArguments) -> Optica
         FileExistsError, OSError: the output folder is in use or cannot be written.
         ValueError: the teacher or the encoder cannot be loaded, or arguments do not go together.
     """
-    for name in ("teacher", "bitext", "language"):
-        if not getattr(settings, name):
-            raise DataError(f"--{name} is missing", fix="see `optical distill --help`")
-    if settings.limit is not None and settings.limit < 1:
-        raise DataError(f"--limit is {settings.limit}", fix="give 1 or more, or leave it out for all pairs")
-    if settings.eval_pairs < 0:
-        raise DataError(f"--eval_pairs {settings.eval_pairs} is negative", fix="give 0 or more")
-    if settings.eval_pairs and args.loss == "none":
-        raise DataError("with --loss none nothing is measured on held-out pairs", fix="give --development instead of --eval_pairs")
-    if args.ranking == "kl" and settings.ranking_documents < 2:
-        raise DataError(f"--ranking_documents {settings.ranking_documents} leaves nothing to rank", fix="give 2 or more")
-    settings.language = [check_language(code) for code in settings.language]
-    check_bitexts(settings)
+    check_settings(settings, args)
     check_output(args.output_dir, resume=settings.resume, overwrite=settings.overwrite)
-    if args.teacher_cache:
-        try:
-            check_writable(Path(args.teacher_cache))
-        except OSError as error:
-            raise OSError(f"--teacher_cache {args.teacher_cache} cannot be written to ({error.strerror}): give another.") from None
     # what is quick to be found wrong first: the models, then the data
     teacher = load_teacher(settings.teacher, settings.teacher_revision)
     set_seed(args.seed)
@@ -87,20 +71,6 @@ def distill(settings: DistillSettings, args: OpticalTrainingArguments) -> Optica
         "training_data.json": data.report | {"vocabulary": vocabulary},
     }
     return train_student(student, teacher, args, data.examples, held_out, collection, settings, data.passages, beside)
-
-
-def check_bitexts(settings: DistillSettings) -> None:
-    """Raise DataError unless settings of pairs and languages go together."""
-    languages, files = len(settings.language), len(settings.bitext)
-    if languages > 1 and files != languages:
-        problem = f"{languages} languages, but {files} bitexts"
-        raise DataError(problem, fix="give one --bitext for each --language, in the same order (`optical prepare` joins files)")
-    if settings.alignment and len(settings.alignment) != languages:
-        problem = f"{len(settings.alignment)} alignments for {languages} languages"
-        raise DataError(problem, fix="give one for each --language, in the same order, or none")
-    for name in ("english_share", "code_switch"):
-        if not 0.0 <= getattr(settings, name) <= 1.0:
-            raise DataError(f"--{name} is {getattr(settings, name)}", fix="give a share between 0 and 1")
 
 
 def adapt_vocabularies(
@@ -132,12 +102,7 @@ def read_bitexts(settings: DistillSettings) -> list[Bitext]:
 
 def read_bitext(settings: DistillSettings, language: str, sources: Sequence[str]) -> Bitext:
     """The bitext of one language, without the queries that it must not contain."""
-    excluded = []
-    for folder in settings.exclude:
-        splits = sorted(file.stem for file in (Path(folder) / "qrels").glob("*.tsv")) or ["test"]
-        for split in splits:
-            collection = load_retrieval(folder, split=split, corpus=settings.development_passages)
-            excluded += [*collection.query_texts, *collection.english.values()]
+    excluded = [text for folder in settings.exclude for text in load_questions(folder)]
     return load_bitext(
         list(sources),
         language=language,
@@ -152,9 +117,22 @@ def read_bitext(settings: DistillSettings, language: str, sources: Sequence[str]
 
 
 def build_student(settings: DistillSettings, teacher: OpticalTeacherModel) -> OpticalStudentModel:
-    """An undistilled student: around the encoder of the settings, or a copy of the teacher."""
+    """The student to train: one there is, a new one around the encoder of the settings, or a copy of the teacher.
+
+    Raises:
+        ValueError: there is no such model; the student is of another teacher or side.
+    """
     own = {name: getattr(settings, name) for name in ("query_length", "do_query_expansion") if getattr(settings, name) is not None}
     own["side"] = settings.side
+    if settings.student:
+        student = load_student(settings.student)
+        student.check_teacher(teacher.fingerprint(), teacher.name_or_path)
+        if student.config.side != settings.side:
+            raise DataError(
+                f"--student {settings.student} encodes {student.config.side}, not {settings.side}", fix="give its --side"
+            )
+        student.config.languages = list(dict.fromkeys([*student.config.languages, *settings.language]))
+        return student.attach_teacher(teacher)
     if settings.encoder:
         check_encoder(settings.encoder)
         return OpticalStudentModel.from_encoder(settings.encoder, teacher, languages=settings.language, **own)

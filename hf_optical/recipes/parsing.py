@@ -18,7 +18,7 @@ from .options import UNUSED, check_options
 # What a newcomer needs, in this order, with a shorter help where transformers' is long; `--help-all` shows the rest, among them
 # everything that transformers' TrainingArguments know.
 _MAIN = {
-    **dict.fromkeys(("teacher", "bitext", "language", "encoder", "triples", "passages"), ""),
+    **dict.fromkeys(("teacher", "bitext", "language", "encoder", "student", "triples", "passages"), ""),
     "output_dir": "Folder of checkpoints and of the finished model.",
     **dict.fromkeys(("resume", "overwrite", "limit", "english_column", "non_english_column", "exclude"), ""),
     **dict.fromkeys(("embedding_dim", "query_length", "document_length", "do_query_expansion"), ""),

@@ -61,6 +61,7 @@ class DistillSettings(DevelopmentSettings):
         metadata={"help": "BEIR folders whose queries must not be in the bitext; pairs with one are left out and counted."},
     )
     encoder: str | None = _setting(help="Multilingual encoder to start from; default: a copy of the teacher's.")
+    student: str | None = _setting(help="Student to train further, or one from `optical adapt-vocabulary`, instead of a new one.")
     query_length: int | None = _setting(help="Tokens of a query; default: the teacher's.")
     do_query_expansion: bool | None = _setting(help="Fill queries up with [MASK]; default: as the teacher.")
     eval_pairs: int = _setting(0, help="Pairs held out for the loss on unseen sentences.")

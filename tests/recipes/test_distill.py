@@ -172,3 +172,47 @@ def test_full_disk(workshop, capsys, monkeypatch):
     assert distill(*STEPS, "--output", "run", "--resume") == 0
     assert distill(*STEPS, "--output", "whole") == 0
     assert same_weights("run", "whole")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--side", "document", "--development", "benchmark"], "--development asks queries"),
+        (["--side", "document", "--ranking", "kl", "--passages", "p.jsonl"], "--ranking teaches queries"),
+        (["--side", "both", "--loss", "none", "--ranking", "kl", "--passages", "p.jsonl"], "the documents of --side both learn"),
+        (["--lexicon", "missing.tsv"], "--lexicon has no effect without --pairs switched"),
+        (["--triples", "missing.jsonl"], "--triples has no effect without --pairs switched"),
+        (["--passages", "missing.jsonl"], "--passages has no effect without --ranking or --triples"),
+        (["--alignment", "missing"], "--alignment has no effect without --adapt_vocabulary"),
+        (["--student", "student", "--encoder", "encoder"], "--encoder has no effect beside --student"),
+        (["--student", "student", "--side", "both"], "--student student encodes query, not both"),
+        (["--report_to", "tensorboard"], "nsorboard"),
+    ],
+)
+def test_settings_that_do_not_go_together(workshop, capsys, flags, message):
+    assert distill("--max_steps", "1", "--output", "run", *flags) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("optical: error: ")
+    assert message in error
+
+
+def test_going_on_from_a_student(workshop, capsys):
+    assert (
+        main(["adapt-vocabulary", "--teacher", "teacher", "--bitext", "pairs.tsv", "--language", "SW", "--output", "adapted"]) == 0
+    )
+    assert "next: optical distill --student adapted" in capsys.readouterr().out
+    adapted = OpticalStudentModel.from_pretrained("adapted")
+    assert adapted.config.languages == ["sw"]
+    assert distill("--student", "adapted", "--max_steps", "2", "--learning_rate", "1e-3", "--output", "run") == 0
+    student = OpticalStudentModel.from_pretrained("run")
+    assert len(student.tokenizer) == len(adapted.tokenizer)
+    assert student.fingerprint() != adapted.fingerprint()
+
+
+def test_questions_to_exclude_need_no_corpus_and_no_judgements(workshop, capsys):
+    first = (workshop / "pairs.tsv").read_text().splitlines()[1].split("\t")
+    (workshop / "asked").mkdir()
+    row = {"_id": "q", "text": first[1], "english": first[0]}
+    (workshop / "asked" / "queries.jsonl").write_text(json.dumps(row) + "\n")
+    assert distill("--exclude", "asked", "--max_steps", "1", "--output", "run") == 0
+    assert json.loads((workshop / "run" / "training_data.json").read_text())["bitext"] == 47

@@ -33,7 +33,7 @@ def test_table_for_a_person(bitext, capsys):
     run(["--teacher", "teacher", *bitext])
     shown = capsys.readouterr().out
     assert "pieces per word" in shown
-    assert shown.rstrip().endswith("student, yet to be distilled: adapted")
+    assert shown.rstrip().endswith("student, yet to be distilled: adapted\nnext: optical distill --student adapted ...")
 
 
 def test_limits(bitext, capsys):
