@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # The row of `evaluate_students` that retention is measured against.
 _CEILING = "teacher, English queries"
+_TEXTS_AT_A_TIME = 256
 
 
 def run(argv: list[str]) -> None:
@@ -92,7 +93,10 @@ def _options(argv: list[str]) -> Namespace:
     parser.add_argument("-k", type=positive, nargs="+", default=[1, 10, 100], help="cut-offs of recall (default: 1 10 100)")
     parser.add_argument("--batch-size", type=positive, default=32, help="documents encoded at a time (default: 32)")
     parser.add_argument("--no-baselines", action="store_true", help="leave out BM25, zero-shot and the English queries")
-    parser.add_argument("--output", help="folder for TREC runs and the values of single queries")
+    parser.add_argument(
+        "--output",
+        help="folder for TREC runs and the values of single queries; STUDENT/evaluation: where `optical push` finds them",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args(argv)
     if not (options.benchmark or options.task or options.bitext_test):
@@ -107,7 +111,7 @@ def _options(argv: list[str]) -> Namespace:
 
 
 def _index(place: str, collection: RetrievalCollection) -> Any:
-    """The index of just these passages. Raises ValueError if it has others: recall would be another."""
+    """The index of just these passages. Raises ValueError if it has others, or other texts of theirs: recall would be another."""
     from ..search.opening import open_index
 
     index = open_index(place)
@@ -117,6 +121,15 @@ def _index(place: str, collection: RetrievalCollection) -> Any:
             f"{place} is not an index of {collection.name}: it lacks {len(wanted - there):,} of {len(wanted):,} passages and "
             f"has {len(there - wanted):,} others: make one with `optical index`, or leave --index out."
         )
+    for start in range(0, len(collection.corpus_ids), _TEXTS_AT_A_TIME):
+        part = slice(start, start + _TEXTS_AT_A_TIME)
+        ids, texts = collection.corpus_ids[part], collection.corpus_texts[part]
+        for document, text in zip(index.documents(ids), texts, strict=True):
+            if document.text != text:
+                raise ValueError(
+                    f"{place} is not an index of {collection.name}: passage {document.id!r} has another text there: make one with "
+                    "`optical index`, or leave --index out."
+                )
     return index
 
 
@@ -171,6 +184,7 @@ def _task(task: Any, students: Students, teacher: OpticalTeacherModel, options: 
 
 def _bitext(parallel: tuple[list[str], list[str]], students: Students, teacher: OpticalTeacherModel, options: Namespace) -> Section:
     from ..evaluation.bitext_retrieval import bitext_table, evaluate_bitext_retrieval, save_bitext_result
+    from ..recipes.evaluate import result_names
 
     systems = [] if options.no_baselines else [("zero-shot (teacher, untranslated)", teacher)]
     results = [
@@ -181,7 +195,7 @@ def _bitext(parallel: tuple[list[str], list[str]], students: Students, teacher: 
     ]
     if options.output:
         for result in results:
-            save_bitext_result(result, options.output, _stem(result.system))
+            save_bitext_result(result, options.output, result_names([result.system])[0])
     cut = [f"{result.system}: {result.cut_off['non_english']} and {result.cut_off['english']}" for result in results]
     text = f"{options.bitext_test}: accuracy@1 of sentence retrieval, to English and from it\n\n{bitext_table(results)}"
     if any(any(result.cut_off.values()) for result in results):
@@ -191,9 +205,11 @@ def _bitext(parallel: tuple[list[str], list[str]], students: Students, teacher: 
 
 def _check(students: Students, teacher: OpticalTeacherModel, options: Namespace) -> None:
     """Raise ValueError or OSError, before anything is encoded, for what `evaluate_students` refuses too."""
-    stems = [_stem(name) for name, _ in students]
-    if len(set(stems)) < len(stems):
-        raise ValueError(f"two students are named alike: {', '.join(name for name, _ in students)}.")
+    from ..recipes.evaluate import result_names
+
+    names = [name for name, _ in students]
+    if options.output or len(set(names)) < len(names):
+        result_names(names)
     for name, student in students:
         student.check_teacher(teacher.fingerprint(), teacher.name_or_path)
         if student.config.side == "document" and (options.benchmark or options.bitext_test):
@@ -207,7 +223,3 @@ def _check(students: Students, teacher: OpticalTeacherModel, options: Namespace)
             Path(output).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OSError(f"output folder {output} cannot be written to ({error.strerror}): give another --output.") from None
-
-
-def _stem(system: str) -> str:
-    return "".join(c if c.isalnum() else "-" for c in system).strip("-")

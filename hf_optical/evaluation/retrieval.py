@@ -70,12 +70,7 @@ class RetrievalResult:
         Raises:
             ValueError: the tag or an id is empty or has white space in it, which parts the fields of the format.
         """
-        names = (tag, *self.run, *(document for ranking in self.run.values() for document, _ in ranking))
-        wrong = [name for name in names if name.split() != [name]]
-        if wrong:
-            raise ValueError(
-                f"{wrong[0]!r} cannot be written to {path}: ids and tags of the TREC format are words without white space."
-            )
+        check_trec_names((tag, *self.run, *(document for ranking in self.run.values() for document, _ in ranking)), path)
         write_atomically(path, "".join(_trec_lines(self.run, tag)))
 
     def save(self, path: str | Path) -> None:
@@ -84,6 +79,13 @@ class RetrievalResult:
         known = {key: {name: text for name, text in value.items() if text} for key, value in measured.items()}
         content = self.to_dict() | {key: value for key, value in known.items() if value}
         write_atomically(path, json.dumps(content | {"per_query": self.per_query}, indent=1, ensure_ascii=False) + "\n")
+
+
+def check_trec_names(names: Iterable[str], path: str | Path) -> None:
+    """Raise ValueError for an id or tag that is empty or has white space in it: a TREC run at `path` cannot hold it."""
+    wrong = next((name for name in names if name.split() != [name]), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong!r} cannot be written to {path}: ids and tags of the TREC format are words without white space.")
 
 
 def _trec_lines(run: Mapping[str, Sequence[tuple[str, float]]], tag: str) -> Iterator[str]:

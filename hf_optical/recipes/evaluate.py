@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..data import RetrievalCollection
 from ..evaluation import RetrievalResult, evaluate_bm25, evaluate_model
+from ..evaluation.retrieval import check_trec_names
 from ..models import OpticalStudentModel, OpticalTeacherModel
 from ..search import Bm25Index, DiskIndex, ExactIndex
 
@@ -36,15 +37,16 @@ def evaluate_students(
 
     Raises, before anything is encoded:
         TeacherMismatchError (a ValueError): a student belongs to another teacher.
-        ValueError: two students of one name.
+        ValueError: two students have one name, or with `save_to` one file; an id has white space, which no TREC run can hold.
         OSError: `save_to` cannot be written to.
     """
-    files = [_file_name(name) for name, _ in students]
-    if len(set(files)) < len(files):
-        raise ValueError(f"two students are named alike: {', '.join(name for name, _ in students)}.")
+    names = [name for name, _ in students]
+    if save_to or len(set(names)) < len(names):
+        result_names(names)
     for _, student in students:
         student.check_teacher(teacher.fingerprint(), teacher.name_or_path)
     if save_to:
+        check_trec_names([*collection.qrels, *collection.corpus_ids], save_to)
         try:
             Path(save_to).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -62,11 +64,23 @@ def evaluate_students(
     results += [evaluate_model(student, index, collection, system=name, k=k) for name, student in students]
     if save_to:
         for result in results:
-            name = _file_name(result.system)
+            (name,) = result_names([result.system])
             result.save(Path(save_to) / f"{name}.json")
             result.save_run(Path(save_to) / f"{name}.trec")
     return results
 
 
-def _file_name(system: str) -> str:
-    return "".join(c if c.isalnum() else "-" for c in system).strip("-")
+def result_names(systems: Sequence[str]) -> list[str]:
+    """Names of files for the results of systems.
+
+    Raises:
+        ValueError: two would have the same.
+
+    Example:
+        >>> result_names(["runs/optical-sw", "BM25, untranslated"])
+        ['runs-optical-sw', 'BM25--untranslated']
+    """
+    names = ["".join(c if c.isalnum() or c in "-_" else "-" for c in system).strip("-") for system in systems]
+    if len(set(names)) < len(names):
+        raise ValueError(f"two students are named alike: {', '.join(systems)}: give one of them another folder.")
+    return names

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from datasets import Dataset
 
+from hf_optical.cli import main
 from hf_optical.commands.evaluate import run
 from hf_optical.evaluation import mteb_tasks
 
@@ -184,3 +185,12 @@ def test_a_student_of_documents_is_evaluated_on_tasks_alone(workshop, task, caps
             run([*MODELS, *arguments])
     rows = json.loads(printed(capsys, "--task", "MemoryRetrieval", "--no-baselines", "--json"))
     assert [row["system"] for row in rows] == ["student", "student"]
+
+
+def test_an_index_of_other_texts_under_the_same_ids_is_refused(workshop, capsys):
+    rows = [json.loads(line) for line in Path("benchmark/corpus.jsonl").read_text().splitlines()]
+    shifted = [row | {"text": other["text"]} for row, other in zip(rows, rows[1:] + rows[:1], strict=True)]
+    Path("shifted.jsonl").write_text("".join(json.dumps(row) + "\n" for row in shifted))
+    assert main(["index", "shifted.jsonl", "--teacher", "teacher", "--output", "shifted"]) == 0
+    with pytest.raises(ValueError, match="shifted is not an index of benchmark: passage 'd0' has another text there"):
+        run([*MODELS, *BENCHMARK, "--index", "shifted"])

@@ -1,5 +1,7 @@
 """Evaluation of students beside their baselines."""
 
+import dataclasses
+
 import pytest
 
 from hf_optical.data import load_retrieval
@@ -43,6 +45,22 @@ def test_wrong_requests_are_refused_before_the_work(parts, workshop, encoder_dir
     with pytest.raises(TeacherMismatchError, match="distilled from teacher"):
         evaluate_students([("student", student)], other, collection)
     with pytest.raises(ValueError, match="two students are named alike: a/b, a-b"):
-        evaluate_students([("a/b", student), ("a-b", student)], teacher, collection)
+        evaluate_students([("a/b", student), ("a-b", student)], teacher, collection, save_to="out")
     with pytest.raises(OSError, match=r"output folder pairs.tsv/out cannot be written to"):
         evaluate_students([("student", student)], teacher, collection, save_to="pairs.tsv/out")
+
+
+def test_ids_that_no_run_can_hold_are_refused_before_the_work(parts, workshop, monkeypatch):
+    student, teacher, collection = parts
+    spaced = dataclasses.replace(collection, corpus_ids=[f"my {i}" for i in collection.corpus_ids])
+    monkeypatch.setattr(ExactIndex, "build", lambda *args, **kwargs: pytest.fail("documents were encoded"))
+    with pytest.raises(ValueError, match=r"'my d0' cannot be written to out: ids"):
+        evaluate_students([("student", student)], teacher, spaced, save_to="out")
+    assert not (workshop / "out").exists()
+
+
+def test_students_named_nearly_alike(parts, workshop):
+    student, teacher, collection = parts
+    names = [("s-a", student), ("s_a", student)]
+    evaluate_students(names, teacher, collection, baselines=False, save_to="out")
+    assert sorted(path.name for path in (workshop / "out").glob("*.json")) == ["s-a.json", "s_a.json"]
