@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# What `--teacher` decides.
+_OF_NEW_TEACHERS = ("embedding_dim", "do_query_expansion", "attend_to_expansion_tokens")
+
 Evaluator = Callable[[OpticalPreTrainedModel], dict[str, float]]
 
 
@@ -43,6 +46,9 @@ def teach(settings: TeachSettings, args: TeacherTrainingArguments) -> OpticalTea
         raise DataError(what, fix="give the encoder to start from, or the teacher to train further")
     if not settings.triples:
         raise DataError("--triples is missing", fix="see `optical teach --help`")
+    own = [name for name in _OF_NEW_TEACHERS if getattr(settings, name) != TeachSettings.__dataclass_fields__[name].default]
+    if settings.teacher and own:
+        raise DataError(f"--{own[0]} has no effect on a teacher to train further", fix="leave it out: the teacher keeps its own")
     if settings.skip < 0:
         raise DataError(f"--skip is {settings.skip}", fix="give 0 or more")
     if settings.limit is not None and settings.limit < 1:
@@ -58,6 +64,8 @@ def teach(settings: TeachSettings, args: TeacherTrainingArguments) -> OpticalTea
             raise DataError(f"--{name} {length} is more than the {limit} tokens that the encoder can take", fix="give less")
         setattr(teacher.config, name, length)
     collection = development_collection(settings)
+    if collection:
+        teacher_evaluator(collection)  # refuses what it cannot ask
     corpus = dict(zip(*load_passages(settings.passages), strict=True)) if settings.passages else None
     triples = load_triples(settings.triples, corpus)
     stop = len(triples) if settings.limit is None else min(settings.skip + settings.limit, len(triples))
@@ -119,11 +127,21 @@ def development_collection(settings: DevelopmentSettings) -> RetrievalCollection
 
 
 def teacher_evaluator(collection: RetrievalCollection) -> Evaluator:
-    """English recall of a teacher in training: its documents change with every step, so they are encoded anew."""
+    """English recall of a teacher in training: its documents change with every step, so they are encoded anew.
+
+    The queries are English versions where the collection has them, else its queries themselves.
+
+    Raises:
+        DataError: some queries have an English version, and others have not.
+    """
+    without = [query for query in collection.query_ids if query not in collection.english]
+    if collection.english and without:
+        problem = f"{len(without)} of {len(collection.query_ids)} queries have no English version, the first is {without[0]}"
+        raise DataError(problem, path=collection.name, fix="give one to each of them, or to none where all are in English")
 
     def evaluate(model: OpticalPreTrainedModel) -> dict[str, float]:
         index = ExactIndex.build(model, collection.corpus_ids, collection.corpus_texts)
-        return evaluate_model(model, index, collection, english=bool(collection.english)).metrics
+        return evaluate_model(model, index, collection, english=not without).metrics
 
     return evaluate
 

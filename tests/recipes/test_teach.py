@@ -67,3 +67,19 @@ def test_killed_and_resumed(workshop, capsys, monkeypatch):
     monkeypatch.setattr(TeacherTrainer, "training_step", step)
     assert teach(*flags, "--output", "run", "--resume") == 0
     assert load_teacher("run").fingerprint() == load_teacher("whole").fingerprint()
+
+
+def test_development_with_some_english_versions_is_refused_before_training(workshop, capsys):
+    file = workshop / "benchmark" / "queries.jsonl"
+    first, *others = [json.loads(line) for line in file.read_text().splitlines()]
+    del first["english"]
+    file.write_text("".join(json.dumps(row) + "\n" for row in (first, *others)))
+    assert teach("--development", "benchmark", "--output", "run") == 2
+    assert "queries have no English version, the first is" in capsys.readouterr().err
+    assert not (workshop / "run").exists()
+
+
+def test_what_a_teacher_to_train_further_keeps(workshop, capsys):
+    flags = ["--teacher", "teacher", "--triples", "triples.jsonl", "--use_cpu", "--output", "run"]
+    assert main(["teach", *flags, "--embedding_dim", "64"]) == 2
+    assert "--embedding_dim has no effect on a teacher to train further" in capsys.readouterr().err
