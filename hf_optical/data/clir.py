@@ -253,7 +253,10 @@ def _judgment_rows(source: Source) -> Iterator[tuple[int, str, str, int]]:
 
 def _grade(value: Any, place: Any, line: int, column: str) -> int:
     try:
-        return int(value)
+        grade = int(value)
+        if grade != float(value):
+            raise ValueError
+        return grade
     except (TypeError, ValueError):
         problem = f"{shown(str(value))} is not a whole number"
         raise DataError(problem, path=place, line=line, column=column, fix="write the grade of the document") from None

@@ -172,7 +172,9 @@ def _records(columns: list[str], records: Iterator[tuple[int, Mapping[str, Any]]
 
 def _holds_ids(path: Path) -> bool:
     """Whether the first line of a file of triples has numbers instead of texts."""
-    _, fields = next(table_rows(path, 3, 3, "query, positive and negative"))
+    _, fields = next(table_rows(path, 3, 3, "query, positive and negative"), (0, []))
+    if not fields:
+        raise DataError("no triples", path=path, fix="check that the file was written whole")
     return all(field.strip().isdecimal() for field in fields)
 
 

@@ -111,7 +111,7 @@ class _Reader:
 
     def _by_ids(self, record: Mapping[str, Any], line: int) -> tuple[str, list[str]]:
         if self.texts is None:
-            fix = "pass corpus_ids_to_text=, for example a collection's .corpus"
+            fix = "give the passages: --passages, or corpus_ids_to_text= in Python"
             raise DataError("triples by ids need the corpus", path=self.path, line=line, column="positive_id", fix=fix)
         positive = plain_text(record, "positive_id", self.path, line)
         negatives = self._list(record, "negative_ids", "negative_id", line)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..data.errors import DataError, did_you_mean, shown
 from ..data.files import EMPTY_LINE, LINE_TOO_LONG, Line, atomic_write, read_lines
-from ..data.languages import check_non_english
+from ..data.languages import check_non_english, language_name
 from ..data.report import BitextReport
 from ..data.text import normalise_text
 from .words import text_key
@@ -32,7 +32,8 @@ class Lexicon:
         report: of a lexicon that was read: its lines, those kept (one translation each) and those rejected, with the reason.
 
     Raises:
-        DataError: there is no such language, a key is not as `text_key` makes it, or a weight is not a positive number.
+        DataError: there is no such language, a key is not as `text_key` makes it, a translation is empty or
+            has other white space than single spaces, or a weight is not a positive number.
 
     Example:
         >>> lexicon = Lexicon("sw", {"health worker": {"mhudumu wa afya": 1.0}, "water": {"maji": 0.9, "kunywa": 0.1}})
@@ -49,7 +50,9 @@ class Lexicon:
         for key, translations in self.entries.items():
             if not key or text_key(key) != key:
                 raise DataError(f"{shown(key)} is not the key of an entry", fix=f"write {shown(text_key(key) or 'words')}")
-            for weight in translations.values():
+            for text, weight in translations.items():
+                if text.split() != text.split(" "):
+                    raise DataError(f"{shown(text)} is not a translation of {shown(key)}", fix="write words, parted by one space")
                 _positive(weight)
         self.entries = {key: best_first(self.entries[key]) for key in sorted(self.entries)}
 
@@ -97,7 +100,7 @@ class Lexicon:
         language, path = check_non_english(language), Path(path)
         report = BitextReport(language)
         entries: dict[str, dict[str, float]] = {}
-        for line, row in _rows(path):
+        for line, row in _rows(path, language):
             if isinstance(row, str):
                 report.reject(row, path.name, line)
                 continue
@@ -116,7 +119,7 @@ class Lexicon:
         return cls(language, entries, report)
 
     def write(self, path: str | PathLike[str]) -> None:
-        """Write a TSV file that `read` reads back as it is; compressed where the name ends with `.gz`."""
+        """Write a TSV file that `read` reads back; compressed where the name ends with `.gz`."""
         with atomic_write(path) as file:
             file.write(("\t".join(_COLUMNS) + "\n").encode())
             for key, translations in self.entries.items():
@@ -157,12 +160,15 @@ def best_first(weights: Mapping[str, float]) -> dict[str, float]:
     return dict(sorted(weights.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _rows(path: Path) -> Iterator[tuple[int, tuple[str, str, float] | str]]:
+def _rows(path: Path, language: str) -> Iterator[tuple[int, tuple[str, str, float] | str]]:
     """Line number, and (English, translation, weight) or why there is none."""
     lines = read_lines(path)
     first = next(lines)
     names = [name.strip().lower() for name in (first.text or "").split("\t")]
     if "non_english" not in names:
+        if names in (["english", language], ["english", language_name(language).lower()]):
+            fix = f"write `english` and `non_english`, not {names[1]!r}"
+            raise DataError("missing", path=path, line=1, column="non_english", fix=fix)
         yield from _muse_rows(path, chain([first], lines))
         return
     if "english" not in names:

@@ -12,7 +12,7 @@ from huggingface_hub import snapshot_download
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .loading_optical import load_encoder, read_json, read_matrix
+from .loading_optical import load_encoder, position_limit, read_json, read_matrix
 
 # Everything a checkpoint of these layouts holds, and no pickled weights.
 _PATTERNS = [
@@ -179,7 +179,7 @@ def _read_stanford(folder: Path) -> ColbertCheckpoint:
         "query_prefix": meta.get("query_token_id") or "[unused0]",
         "document_prefix": meta.get("doc_token_id") or "[unused1]",
         "query_length": meta.get("query_maxlen") or 32,
-        "document_length": meta.get("doc_maxlen") or tokenizer.model_max_length,
+        "document_length": meta.get("doc_maxlen") or _longest(backbone, tokenizer),
         "do_query_expansion": True,
         "attend_to_expansion_tokens": bool(meta.get("attend_to_mask_tokens")),
         "skiplist_words": _PUNCTUATION if meta.get("mask_punctuation", True) else [],
@@ -189,6 +189,11 @@ def _read_stanford(folder: Path) -> ColbertCheckpoint:
             raise ValueError(f"{folder}: the marker {marker} of artifact.metadata is not in the tokenizer's vocabulary.")
     linear = read_matrix(folder, "linear.weight", backbone.config.hidden_size)
     return ColbertCheckpoint(backbone, tokenizer, linear, settings)
+
+
+def _longest(backbone: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Tokens that both take; a tokenizer that states no limit has an absurd one."""
+    return min(tokenizer.model_max_length, position_limit(backbone) or tokenizer.model_max_length)
 
 
 def _dense(folder: Path, before: Tensor) -> Tensor:

@@ -100,8 +100,7 @@ class OpticalTrainer(LateInteractionTrainer):
         # frozen, and prepared for evaluation only: not wrapped for gradients, not in the optimizer, not in a checkpoint
         self.teacher = self.accelerator.prepare_model(teacher.requires_grad_(False).eval(), evaluation_mode=True)
         self._weights = self._idf(examples, expand) if args.marginals == "idf" else None
-        self._statistics: dict[str, Tensor] = {}
-        self._statistics_steps = 0
+        self._statistics: dict[str, tuple[Tensor, int]] = {}  # name -> sum, number of steps
         self._empty_pairs = 0
         # a loss on labelled passages alone has no use for the teacher's queries
         self.needs_teacher = self.loss is not None or args.ranking == "kl"
@@ -198,15 +197,15 @@ class OpticalTrainer(LateInteractionTrainer):
     def _record(self, model: nn.Module, output: DistillationOutput) -> None:
         if model.training:
             self._empty_pairs += int(output.empty.sum())
-            self._statistics_steps += 1
-            for name, value in output.statistics.items():
-                self._statistics[name] = self._statistics.get(name, 0.0) + value.detach()
+            for name, value in output.statistics.items():  # a batch without documents has no ranking
+                total, steps = self._statistics.get(name, (0.0, 0))
+                self._statistics[name] = total + value.detach(), steps + 1
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Adds the solver's statistics since the last line, and the number of empty pairs so far."""
         if "loss" in logs:
-            logs |= {name: (total / self._statistics_steps).item() for name, total in self._statistics.items()}
-            self._statistics, self._statistics_steps = {}, 0
+            logs |= {name: (total / steps).item() for name, (total, steps) in self._statistics.items()}
+            self._statistics = {}
             if self._empty_pairs:
                 logs["empty_pairs"] = self._empty_pairs
         super().log(logs, start_time)

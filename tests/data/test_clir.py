@@ -62,6 +62,7 @@ def test_clirmatrix_grades_as_scores_and_limits(matrix):
         ({"src_query": " ", "tgt_results": []}, "a.jl:2: column 'src_query': empty"),
         ({"src_query": "Chai"}, "a.jl:2: column 'tgt_results': no list of [document id, grade]"),
         ({"src_query": "Chai", "tgt_results": ["7"]}, "a.jl:2: column 'tgt_results': '7' is not [document id, grade]"),
+        ({"src_query": "Chai", "tgt_results": [["7", 5.9]]}, "a.jl:2: column 'tgt_results': '5.9' is not a whole number"),
         ({"src_query": "Chai", "tgt_results": [["7", "high"]]}, "a.jl:2: column 'tgt_results': 'high' is not a whole number"),
         ({"query": "Chai"}, "a.jl:2: column 'src_query': missing"),
     ],

@@ -167,6 +167,9 @@ def test_bad_files_are_told_with_line_and_id(marco, name, text, message):
 
 
 def test_wrong_requests(tmp_path, marco):
+    (tmp_path / "blank.tsv").write_text("\n\n")
+    with pytest.raises(DataError, match=r"blank.tsv: no triples"):
+        load_msmarco(tmp_path / "blank.tsv")
     with pytest.raises(DataError, match=r"triples of ids need the queries; pass queries= with a TSV file"):
         load_msmarco(marco / "qidpidtriples.train.full.2.tsv")
     with pytest.raises(DataError, match="limit is 0"):

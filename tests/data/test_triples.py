@@ -80,7 +80,7 @@ def test_bad_scores(tmp_path, scores):
 
 
 def test_bad_files(tmp_path):
-    with pytest.raises(DataError, match=r"a\.jsonl:1: .*triples by ids need the corpus; pass corpus_ids_to_text="):
+    with pytest.raises(DataError, match=r"a\.jsonl:1: .*triples by ids need the corpus; give the passages: --passages"):
         load_triples(write(tmp_path / "a.jsonl", BY_ID))
     (tmp_path / "a.tsv").write_text("maize\tA cereal.\n")
     with pytest.raises(DataError, match=r"a\.tsv:1: 2 fields where query, positive and a negative are expected"):

@@ -146,3 +146,17 @@ def test_real_lexicons(suite, language):
     assert lexicon.report.rows_kept > 0.99 * lexicon.report.rows_read
     assert sum(map(len, lexicon.entries.values())) == lexicon.report.rows_kept
     assert any(" " in key for key in lexicon.entries)
+
+
+def test_a_header_that_names_the_language_is_no_entry(tmp_path):
+    (tmp_path / "l.tsv").write_text("english\tswahili\nwater\tmaji\n")
+    with pytest.raises(
+        DataError, match=r"l.tsv:1: column 'non_english': missing; write `english` and `non_english`, not 'swahili'"
+    ):
+        Lexicon.read(tmp_path / "l.tsv", "sw")
+
+
+@pytest.mark.parametrize("translation", ["maji\tsafi", "maji  safi", " maji", ""])
+def test_a_translation_that_a_file_cannot_hold(translation):
+    with pytest.raises(DataError, match="is not a translation of 'water'"):
+        Lexicon("sw", {"water": {translation: 1.0}})

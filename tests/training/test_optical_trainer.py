@@ -1,6 +1,7 @@
 """The distillation step: the loss is the paper's formula, the teacher stays as it is."""
 
 import copy
+import dataclasses
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from hf_optical.losses import DistillationOutput
 from hf_optical.training import OpticalTrainer
 from hf_optical.transport import exact, sinkhorn
 
@@ -143,3 +145,17 @@ def test_streamed_bitext_is_a_clear_error(make_trainer, bitext):
 def test_evaluation_needs_something_to_evaluate_on(make_trainer):
     with pytest.raises(ValueError, match="eval_strategy is steps, but there is nothing to evaluate on"):
         make_trainer(eval_strategy="steps", eval_steps=2)
+
+
+def test_a_statistic_that_some_steps_lack_is_the_mean_of_the_others(make_trainer):
+    trainer = make_trainer()
+    output = DistillationOutput(
+        torch.tensor(0.0), torch.zeros(1), torch.zeros(1, dtype=torch.bool), {"converged": torch.tensor(1.0)}
+    )
+    ranked = dataclasses.replace(output, statistics=output.statistics | {"ranking": torch.tensor(2.0)})
+    trainer.model.train()
+    for step in (output, ranked, output, output):
+        trainer._record(trainer.model, step)
+    trainer.log({"loss": 0.0})
+    assert trainer.state.log_history[-1]["ranking"] == 2.0
+    assert trainer.state.log_history[-1]["converged"] == 1.0
