@@ -22,7 +22,8 @@ import torch
 from swahili import passage_index
 
 from hf_optical.data import load_retrieval
-from hf_optical.evaluation.retrieval import measured_on, score_run, write_atomically
+from hf_optical.data.files import write_atomically
+from hf_optical.evaluation.retrieval import measured_on, score_run
 from hf_optical.export import OnnxQueryEncoder, export_onnx
 from hf_optical.recipes.loading import load_student, load_teacher
 

@@ -30,7 +30,7 @@ from swahili import passage_index
 from torch import Tensor
 
 from hf_optical.data import RetrievalCollection, load_retrieval
-from hf_optical.evaluation.retrieval import write_atomically
+from hf_optical.data.files import write_atomically
 from hf_optical.models import OpticalTeacherModel
 from hf_optical.recipes.loading import load_student, load_teacher
 from hf_optical.search import ExactIndex

@@ -19,8 +19,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from hf_optical.data import RetrievalCollection, load_retrieval
+from hf_optical.data.files import write_atomically
 from hf_optical.evaluation import RetrievalResult, results_table
-from hf_optical.evaluation.retrieval import write_atomically
 from hf_optical.models import OpticalTeacherModel
 from hf_optical.recipes.distill import distill
 from hf_optical.recipes.evaluate import evaluate_students

@@ -18,7 +18,8 @@ from typing import Any
 
 from .errors import DataError, shown
 from .fields import identifier, plain_text
-from .id_texts import Source, dataset_rows, is_table, json_rows, source_name, table_rows, texts_by_id
+from .files import json_rows
+from .id_texts import Source, dataset_rows, is_table, source_name, table_rows, texts_by_id
 from .judgments import JudgedTriples, TriplesReport
 from .languages import check_language
 

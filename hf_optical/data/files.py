@@ -17,6 +17,8 @@ from uuid import uuid4
 from .errors import DataError, did_you_mean
 
 MAX_LINE_BYTES = 1_000_000
+# A document may be long; a line beyond this is a file without line breaks.
+MAX_RECORD_BYTES = 64_000_000
 # Reasons for which a line holds no record.
 EMPTY_LINE = "empty line"
 LINE_TOO_LONG = "line too long"
@@ -178,6 +180,19 @@ def read_json_lines(path: str | os.PathLike[str], max_bytes: int = MAX_LINE_BYTE
         yield JsonLine(number, record)
 
 
+def json_rows(path: str | os.PathLike[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """`(line number, object)` of a JSON Lines file of documents, queries or triples; empty lines are passed over.
+
+    Raises:
+        DataError: A line is no JSON object or longer than `MAX_RECORD_BYTES`, and all that `read_lines` raises.
+    """
+    for line, record, problem in read_json_lines(path, MAX_RECORD_BYTES):
+        if problem and problem != EMPTY_LINE:
+            raise DataError(problem, path=path, line=line, fix="write one JSON object on each line")
+        if not problem:
+            yield line, record
+
+
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """A file to write bytes to: it takes its name only when the block ends well. `.gz` is compressed, reproducibly."""
@@ -196,3 +211,9 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write_atomically(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file in UTF-8: it appears whole or not at all."""
+    with atomic_write(path) as file:
+        file.write(text.encode())

@@ -10,13 +10,12 @@ from typing import Any, TypeAlias
 
 from .errors import DataError, did_you_mean, shown
 from .fields import identifier, plain_text
-from .files import EMPTY_LINE, existing_file, read_json_lines, read_lines
+from .files import MAX_RECORD_BYTES, existing_file, read_lines
 from .hub import column_names, is_hub_name, open_dataset, records
 
 # A file or folder, a data set's name, or (name, configuration).
 Source: TypeAlias = str | PathLike[str] | tuple[str, str]
 
-MAX_LINE_BYTES = 64_000_000
 _IDS = ("id", "_id", "qid", "pid", "query_id", "passage_id", "doc_id", "docid", "query-id", "corpus-id")
 _TEXTS = ("text", "query", "passage", "contents")
 _TABLES = (".tsv", ".txt", ".documents", ".queries", ".rel")
@@ -41,7 +40,7 @@ def table_rows(path: str | PathLike[str], least: int, most: int, what: str) -> I
     Raises:
         DataError: another number of fields, or a line that is too long; `what` says what is expected.
     """
-    for line, text in read_lines(existing_file(path), MAX_LINE_BYTES):
+    for line, text in read_lines(existing_file(path), MAX_RECORD_BYTES):
         if text == "":
             continue
         fields = (text or "").split("\t")
@@ -49,15 +48,6 @@ def table_rows(path: str | PathLike[str], least: int, most: int, what: str) -> I
             problem = f"{len(fields)} fields where {what} are expected" if text else "the line is too long"
             raise DataError(problem, path=path, line=line, fix="part them by tabs, one row a line")
         yield line, fields
-
-
-def json_rows(path: str | PathLike[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """`(line number, object)` of a JSON Lines file; empty lines are passed over. Raises DataError."""
-    for line, record, problem in read_json_lines(path, MAX_LINE_BYTES):
-        if problem and problem != EMPTY_LINE:
-            raise DataError(problem, path=path, line=line, fix="write one JSON object on each line")
-        if not problem:
-            yield line, record
 
 
 def dataset_rows(

@@ -9,11 +9,9 @@ from typing import Any
 from .beir_hub import fill_corpus
 from .collection import CollectionBuilder
 from .errors import DataError
-from .files import EMPTY_LINE, existing_file, read_json_lines, read_lines
+from .files import MAX_RECORD_BYTES, existing_file, json_rows, read_lines
 from .hub import is_hub_name
 
-# A passage may be long; a line beyond this is a file without line breaks.
-_MAX_BYTES = 64_000_000
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
 # Files that are known to hold something else than a passage a line.
 _OTHER = (".csv", ".parquet", ".arrow", ".xml", ".html", ".pdf", ".doc", ".docx", ".xlsx", ".zip", ".tar", ".zst", ".bz2", ".xz")
@@ -77,16 +75,13 @@ def _kind(path: Path) -> str:
 
 
 def _json_lines(path: Path, builder: CollectionBuilder) -> None:
-    for line, record, problem in read_json_lines(path, _MAX_BYTES):
-        if problem and problem != EMPTY_LINE:
-            raise DataError(problem, path=path, line=line, fix="write one passage on each line")
-        if not problem:
-            builder.add_document(record, path, line)
+    for line, record in json_rows(path):
+        builder.add_document(record, path, line)
 
 
 def _tsv(path: Path, builder: CollectionBuilder) -> None:
     names: list[str] = []
-    for line, text in read_lines(path, _MAX_BYTES):
+    for line, text in read_lines(path, MAX_RECORD_BYTES):
         if text == "":
             continue
         fields = (text or "").split("\t")
@@ -103,7 +98,7 @@ def _tsv(path: Path, builder: CollectionBuilder) -> None:
 
 
 def _plain(path: Path, builder: CollectionBuilder) -> None:
-    for line, text in read_lines(path, _MAX_BYTES):
+    for line, text in read_lines(path, MAX_RECORD_BYTES):
         if text is None:
             raise DataError("line too long", path=path, line=line, fix="write one passage on each line")
         if text.strip():
@@ -119,7 +114,7 @@ def _folder(path: Path, builder: CollectionBuilder) -> None:
         fill_corpus(str(path), builder)
         return
     for file in sorted(path.rglob("*.txt")):
-        lines = [line.text for line in read_lines(file, _MAX_BYTES)]
+        lines = [line.text for line in read_lines(file, MAX_RECORD_BYTES)]
         if None in lines:
             raise DataError("line too long", path=file, fix="give a text file with line breaks")
         text = "\n".join(line for line in lines if line is not None).strip()

@@ -9,12 +9,10 @@ from pathlib import Path
 from .beir_hub import fill_from_dataset
 from .collection import CollectionBuilder, RetrievalCollection
 from .errors import DataError
-from .files import EMPTY_LINE, existing_file, read_json_lines, read_lines
+from .files import existing_file, json_rows, read_lines
 
 __all__ = ["RetrievalCollection", "load_questions", "load_retrieval"]
 
-# A document may be long; a line beyond this is a file without line breaks.
-_MAX_DOCUMENT_BYTES = 64_000_000
 _QRELS_HEADER = ["query-id", "corpus-id", "score"]
 
 
@@ -93,15 +91,13 @@ def load_questions(path_or_repo: str | PathLike[str], *, split: str = "test") ->
 
 def read_corpus(path: Path, builder: CollectionBuilder) -> None:
     """Read the documents of a `corpus.jsonl` file."""
-    for line, record, problem in read_json_lines(path, _MAX_DOCUMENT_BYTES):
-        if _holds_record(problem, path, line):
-            builder.add_document(record, path, line)
+    for line, record in json_rows(path):
+        builder.add_document(record, path, line)
 
 
 def _read_queries(path: Path, builder: CollectionBuilder) -> None:
-    for line, record, problem in read_json_lines(path, _MAX_DOCUMENT_BYTES):
-        if _holds_record(problem, path, line):
-            builder.add_query(record, path, line)
+    for line, record in json_rows(path):
+        builder.add_query(record, path, line)
 
 
 def read_qrels(path: Path, builder: CollectionBuilder) -> None:
@@ -115,12 +111,6 @@ def read_qrels(path: Path, builder: CollectionBuilder) -> None:
             fix = f"write {', '.join(_QRELS_HEADER)}, parted by tabs"
             raise DataError(problem, path=path, line=line, fix=fix)
         builder.add_judgement(*fields, path, line)
-
-
-def _holds_record(problem: str, path: Path, line: int) -> bool:
-    if problem and problem != EMPTY_LINE:
-        raise DataError(problem, path=path, line=line, fix="write one JSON object on each line")
-    return not problem
 
 
 def _in_folder(folder: Path, name: str) -> Path | None:

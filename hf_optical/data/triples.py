@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import DataError, did_you_mean, shown
 from .fields import plain_text
-from .files import EMPTY_LINE, existing_file, read_json_lines, read_lines
+from .files import MAX_RECORD_BYTES, existing_file, json_rows, read_lines
 from .hub import column_names, is_hub_name, open_dataset, records
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-_MAX_BYTES = 64_000_000
 _KINDS = (".jsonl", ".ndjson", ".json", ".tsv")
 
 
@@ -52,7 +51,7 @@ def load_triples(
         existing_file(path)
         if kind not in _KINDS:
             raise DataError(f"unknown kind of file {kind!r}", path=path, fix=f"give one of {', '.join(_KINDS)}")
-        rows = _tsv(path) if kind == ".tsv" else _json_lines(path)
+        rows = _tsv(path) if kind == ".tsv" else json_rows(path)
     else:
         data = open_dataset(path_or_repo, split=split, config=config, revision=revision)
         rows = records(data, column_names(data, path_or_repo), path_or_repo)
@@ -60,16 +59,8 @@ def load_triples(
     return _dataset([reader.triple(record, line) for line, record in rows], path)
 
 
-def _json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for line, record, problem in read_json_lines(path, _MAX_BYTES):
-        if problem and problem != EMPTY_LINE:
-            raise DataError(problem, path=path, line=line, fix="write one JSON object on each line")
-        if not problem:
-            yield line, record
-
-
 def _tsv(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for line, text in read_lines(path, _MAX_BYTES):
+    for line, text in read_lines(path, MAX_RECORD_BYTES):
         fields = (text or "").split("\t")
         if text == "" or (line == 1 and [name.strip() for name in fields[:2]] == ["query", "positive"]):
             continue

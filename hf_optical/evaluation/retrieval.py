@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..data.files import write_atomically
 from .ranking import per_query_metrics, standard_error
 
 if TYPE_CHECKING:
@@ -94,18 +94,6 @@ def _trec_lines(run: Mapping[str, Sequence[tuple[str, float]]], tag: str) -> Ite
         for rank, (document, score) in enumerate(ranking, 1):
             written = min(np.float32(score), np.nextafter(written, np.float32(-np.inf)))
             yield f"{query} Q0 {document} {rank} {written:.9g} {tag}\n"
-
-
-def write_atomically(path: str | Path, text: str) -> None:
-    """The file appears whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def score_run(

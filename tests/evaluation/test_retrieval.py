@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from ir_measures import RR, R, nDCG
 
 from hf_optical.data import RetrievalCollection
+from hf_optical.data.files import write_atomically
 from hf_optical.evaluation import evaluate_bm25, evaluate_model, score_run
-from hf_optical.evaluation.retrieval import write_atomically
 from hf_optical.models import OpticalStudentModel, TeacherMismatchError
 from hf_optical.search import Bm25Index, ExactIndex
 
