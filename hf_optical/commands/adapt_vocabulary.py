@@ -34,6 +34,7 @@ def run(argv: list[str]) -> None:
         action="store_true",
         help="start words anew that are one token already (with --teacher this is done; not for multilingual encoders)",
     )
+    parser.add_argument("--romanise", action="store_true", help="read letters of other scripts in Latin ones first")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     options = parser.parse_args(argv)
 
@@ -47,7 +48,7 @@ def run(argv: list[str]) -> None:
         from ..data.files import atomic_write
         from ..models import OpticalStudentModel
         from ..recipes.loading import load_student, load_teacher
-        from ..vocabulary import adapt_vocabulary
+        from ..vocabulary import adapt_vocabulary, romanise
 
         if options.student:
             student = load_student(options.student)
@@ -55,6 +56,8 @@ def run(argv: list[str]) -> None:
         else:
             student = OpticalStudentModel.from_teacher(load_teacher(options.teacher), languages=[language])
         bitext = load_bitext(options.bitext, language=language)
+        if options.romanise and not romanise(student, (text for _, text in bitext.pairs())):
+            raise ValueError("--romanise has no effect: all letters of the bitext are Latin; leave it out.")
         report = adapt_vocabulary(
             student,
             list(bitext.pairs()),

@@ -18,7 +18,7 @@ from ..lexicon import WordAlignment
 from ..models import OpticalStudentModel, OpticalTeacherModel
 from ..models.loading_optical import without_progress_bars
 from ..training import OpticalTrainer, OpticalTrainingArguments
-from ..vocabulary import adapt_vocabulary
+from ..vocabulary import adapt_vocabulary, romanise
 from .distill_checks import check_settings
 from .loading import check_encoder, load_student, load_teacher
 from .output import check_output, prepare_output_once, save_finished
@@ -62,6 +62,8 @@ def distill(settings: DistillSettings, args: OpticalTrainingArguments) -> Optica
     if settings.eval_pairs:
         parts = train.train_test_split(test_size=settings.eval_pairs, seed=args.seed)
         train, held_out = parts["train"], parts["test"]
+    if settings.romanise and not romanise(student, (text for bitext in bitexts for _, text in bitext.pairs())):
+        raise DataError("--romanise has no effect: all letters of the bitext are Latin", fix="leave it out")
     alignments, vocabulary = adapt_vocabularies(settings, student, bitexts) if settings.adapt_vocabulary else (None, [])
     alignments = alignments or [None] * len(bitexts)
     data = build_training_data(settings, args, teacher, bitexts, train, alignments)

@@ -2,5 +2,6 @@
 
 from .adaptation import adapt_vocabulary
 from .report import VocabularyReport
+from .romanisation import romanise
 
-__all__ = ["VocabularyReport", "adapt_vocabulary"]
+__all__ = ["VocabularyReport", "adapt_vocabulary", "romanise"]
