@@ -73,7 +73,7 @@ class DistillSettings(DevelopmentSettings):
         False, help="Give frequent words of the language tokens of their own, which start from their English translations."
     )
     romanise: bool = _setting(
-        False, help="Read letters of other scripts (Cyrillic, Ethiopic, ...) in Latin ones, of which an English vocabulary has pieces."
+        False, help="Read letters of other scripts (Cyrillic, Ethiopic, ...) in Latin ones, which an English vocabulary knows."
     )
     vocabulary_min_count: int = _setting(2, help="How often a word must be seen for that.")
     vocabulary_subwords: int = _setting(0, help="Sub-words of the language to add besides.")

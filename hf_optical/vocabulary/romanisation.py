@@ -87,7 +87,7 @@ def _spellings(tokenizer: PreTrainedTokenizerBase, scripts: Iterable[str], seen:
     chosen = dict.fromkeys(c for found in letters.values() if len(found) <= _MANY_LETTERS for c in found)
     chosen |= dict.fromkeys(c for c in sorted(set(seen)) if _script(c) in known)
     # a letter that the normaliser takes apart or makes small never meets what comes after it
-    stable = [c for c in chosen if normalizer is None or normalizer.normalize_str(c) == c]
+    stable = [c for c in chosen if normalizer is None or normalizer.normalize_str(c).strip() == c]
     keeps_case = normalizer is None or normalizer.normalize_str("A") == "A"
     spelt = {c: "".join(x for x in anyascii(c) if x.isalnum()) for c in stable}
     return spelt if keeps_case else {c: text.lower() for c, text in spelt.items()}
