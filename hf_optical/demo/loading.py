@@ -56,7 +56,10 @@ def load_engine(settings: DemoSettings, progress: Callable[[float, str], None] =
 
 
 def find_teacher(place: str, students: Sequence[OpticalStudentModel], index: ExactIndex | DiskIndex) -> OpticalTeacherModel | None:
-    """The teacher that is asked for, else the one that a student or the index remembers; None if it cannot be had."""
+    """The teacher that is asked for, else the one that a student or the index remembers; None if it cannot be had.
+
+    What is remembered is taken from the Hub only with a revision, and else only where there is such a folder.
+    """
     if place:
         teacher = load_teacher(place)
         index.check_model(teacher)
@@ -64,7 +67,8 @@ def find_teacher(place: str, students: Sequence[OpticalStudentModel], index: Exa
     records = [student.config.teacher or {} for student in students]
     remembered = [(record.get("name_or_path"), record.get("revision")) for record in records]
     for name, revision in dict.fromkeys([*remembered, (index.teacher_name, None)]):
-        if not name:
+        # without a revision it is a folder of where it was trained: a repository of that name would be somebody else's
+        if not name or not (revision or Path(name).is_dir()):
             continue
         try:
             teacher = load_teacher(name, revision)

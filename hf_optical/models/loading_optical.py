@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import try_to_load_from_cache
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
@@ -54,6 +55,20 @@ def position_limit(encoder: nn.Module) -> int | None:
             # RoBERTa counts from behind the padding index
             return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
     return None
+
+
+def hub_commit(repo: str, arguments: dict[str, Any]) -> str | None:
+    """The commit that a repository of the Hub was loaded at, as the cache knows it; None if it was not loaded from there.
+
+    Args:
+        repo: `owner/name`.
+        arguments: with which it was loaded: `revision`, `cache_dir`.
+    """
+    try:
+        file = try_to_load_from_cache(repo, "config.json", cache_dir=arguments.get("cache_dir"), revision=arguments.get("revision"))
+    except ValueError:  # no name of a repository
+        return None
+    return Path(file).parent.name if isinstance(file, str) else None
 
 
 def load_encoder(

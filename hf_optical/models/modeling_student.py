@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 from .colbert_checkpoint import read_colbert as read_colbert
 from .configuration_optical import OpticalStudentConfig
 from .encoding_optical import encode_texts as encode_texts
-from .loading_optical import load_encoder
+from .loading_optical import hub_commit, load_encoder
 from .modeling_optical import OpticalOutput, OpticalPreTrainedModel
 from .modeling_teacher import OpticalTeacherModel
 from .processing_optical import OpticalProcessor as OpticalProcessor
@@ -98,11 +99,11 @@ class OpticalStudentModel(OpticalPreTrainedModel):
     def record_teacher(self, teacher: OpticalTeacherModel) -> OpticalStudentModel:
         """Note down whose student this is (name, revision and fingerprint as they are now); this teacher encodes its documents."""
         source, kwargs = teacher._source or (teacher.name_or_path, {})
-        # the commit rather than a branch; that of a model trained further and saved here is another's
-        commit = None if Path(source).is_dir() else getattr(teacher.config, "_commit_hash", None)
-        revision = commit or kwargs.get("revision")
-        if Path(source).is_absolute():  # a path of this machine means nothing where the student goes
-            source = Path(source).name
+        if source and (Path(source).is_dir() or Path(source).is_absolute()):
+            # a path means nothing where the student goes, and a relative one may there be taken for somebody's repository
+            source, revision = Path(os.path.abspath(source)).name, None
+        else:
+            revision = hub_commit(source, kwargs) or kwargs.get("revision")  # rather the commit than a branch
         self.config.teacher = {"name_or_path": source or None, "revision": revision, "fingerprint": teacher.fingerprint()}
         self._teacher = (teacher,)
         return self

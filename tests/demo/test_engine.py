@@ -3,9 +3,11 @@
 import copy
 import json
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
+from hf_optical.demo import loading
 from hf_optical.demo.engine import DemoEngine
 from hf_optical.demo.errors import DemoError
 from hf_optical.demo.examples import read_examples, sample_examples
@@ -136,6 +138,28 @@ def test_loading_finds_the_teacher_that_the_index_remembers(workshop, tiny_teach
     assert steps[-1] == (1.0, "ready")
     with pytest.raises(ValueError, match="no such folder"):
         find_teacher("nowhere", [], engine.index)
+
+
+@pytest.mark.parametrize("name", ["runs/teacher", "teacher"])
+def test_a_folder_that_is_remembered_is_not_asked_for_on_the_hub(engine, tiny_student, tiny_teacher, tmp_path, monkeypatch, name):
+    student = copy.deepcopy(tiny_student)
+    student.config.teacher |= {"name_or_path": name, "revision": None}
+    index = SimpleNamespace(teacher_name=name, check_model=engine.index.check_model)
+    monkeypatch.chdir(tmp_path)
+    asked = []
+
+    def load(name, revision=None):
+        asked.append((name, revision))
+        return tiny_teacher
+
+    monkeypatch.setattr(loading, "load_teacher", load)
+    assert find_teacher("", [student], index) is None
+    assert not asked
+    (tmp_path / name).mkdir(parents=True)
+    assert find_teacher("", [student], index) is tiny_teacher
+    student.config.teacher |= {"name_or_path": "org/teacher", "revision": "0123abc"}
+    assert find_teacher("", [student], index) is tiny_teacher
+    assert asked == [(name, None), ("org/teacher", "0123abc")]
 
 
 def test_examples_of_the_sample():

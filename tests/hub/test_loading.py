@@ -78,6 +78,23 @@ print(json.dumps({
 """
 
 
+RECORD = """
+import json
+from hf_optical.models import OpticalStudentModel, OpticalTeacherModel
+teacher = OpticalTeacherModel.from_pretrained("acme/teacher")
+print(json.dumps(OpticalStudentModel.from_teacher(teacher, languages=["sw"]).config.teacher))
+"""
+
+
+def test_a_student_records_the_commit_of_its_teacher(hub, fresh, runs):
+    """Without one the name is not taken for a repository's."""
+    outcome = push_teacher(runs / "teacher", "acme/teacher")
+    done = fresh(RECORD)
+    assert done.returncode == 0, done.stderr
+    recorded = json.loads(done.stdout)
+    assert (recorded["name_or_path"], recorded["revision"]) == ("acme/teacher", outcome.commit)
+
+
 METRIC = """
 import evaluate
 metric = {load}

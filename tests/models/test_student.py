@@ -109,11 +109,20 @@ def test_what_it_records_survives_saving(tiny_teacher, tmp_path, monkeypatch):
     student.save_pretrained("runs/student")
     for config in (AutoConfig.from_pretrained("runs/student"), AutoModel.from_pretrained("runs/student").config):
         assert config.languages == ["sw", "ha"]
-        assert config.teacher == {"name_or_path": "runs/teacher", "revision": None, "fingerprint": tiny_teacher.fingerprint()}
-    # just trained and saved: the place where it lies is its name; of an absolute path, only what means something elsewhere
-    assert OpticalStudentModel.from_teacher(teacher, languages=["sw"]).config.teacher["name_or_path"] == "runs/teacher"
+        assert config.teacher == {"name_or_path": "teacher", "revision": None, "fingerprint": tiny_teacher.fingerprint()}
+    # just trained and saved: the place where it lies is its name; of a path, only what means something elsewhere
     teacher.save_pretrained(tmp_path / "runs" / "better")
     assert OpticalStudentModel.from_teacher(teacher, languages=["sw"]).config.teacher["name_or_path"] == "better"
+
+
+@pytest.mark.parametrize("place", ["runs/teacher", "runs/teacher/", "./runs/../runs/teacher", "."])
+def test_a_folder_is_recorded_by_its_last_part_and_without_revision(tiny_student, tiny_teacher, tmp_path, monkeypatch, place):
+    """`runs/teacher` of one machine would be taken for a repository on another."""
+    copy.deepcopy(tiny_teacher).save_pretrained(tmp_path / "runs" / "teacher")
+    monkeypatch.chdir(tmp_path / "runs" / "teacher" if place == "." else tmp_path)
+    teacher = OpticalTeacherModel.from_pretrained(place, revision="main")
+    recorded = copy.deepcopy(tiny_student).record_teacher(teacher).config.teacher
+    assert recorded == {"name_or_path": "teacher", "revision": None, "fingerprint": tiny_teacher.fingerprint()}
 
 
 def test_a_teacher_trained_further_is_recorded_anew(tiny_student, other_teacher):

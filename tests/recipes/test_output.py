@@ -108,7 +108,7 @@ def test_a_saved_teacher_is_recorded_by_its_folder(encoder_dir, tmp_path, monkey
     teacher = OpticalTeacherModel.from_encoder(encoder_dir("bert"), embedding_dim=8, query_length=16, document_length=48)
     save_finished(teacher, "runs/teacher")
     student = OpticalStudentModel.from_teacher(teacher, languages=["sw"])
-    assert student.config.teacher["name_or_path"] == "runs/teacher"
+    assert student.config.teacher["name_or_path"] == "teacher"
 
 
 def test_full_disk_while_the_model_is_saved(tiny_student, tmp_path, monkeypatch):
