@@ -24,6 +24,8 @@ _DESCRIPTION = """Ask a question in your language; English passages answer.
   optical search --passages PASSAGES --teacher T --student S "swali"    passages encoded now, for this once"""
 # A token of the passage is shown in bold from this share of the query's best match on.
 _BOLD_FROM, _BOLD, _PLAIN = 0.6, "\033[1m", "\033[0m"
+# They print nothing, but words of Hindi or Persian are others without them.
+_JOINERS = "\u200c\u200d"
 
 
 def run(argv: list[str]) -> None:
@@ -185,11 +187,11 @@ def _write_run(options: Namespace, ids: list[str], found: list[list[Hit]]) -> No
 
 def _shown(query: str, hits: list[Hit], terminal: bool) -> str:
     width = shutil.get_terminal_size((120, 24)).columns if terminal else 160
-    lines = ["", f"{_BOLD}{query}{_PLAIN}" if terminal else query]
+    lines = ["", f"{_BOLD}{_line(query)}{_PLAIN}" if terminal else _line(query)]
     for rank, hit in enumerate(hits, 1):
-        head = f"{rank:3}. {hit.score:6.2f}  {hit.id}  "
+        head = f"{rank:3}. {hit.score:6.2f}  {_line(hit.id)}  "
         if not terminal:
-            lines.append(f"{head}{hit.text[:width]}")
+            lines.append(f"{head}{_line(hit.text)[:width]}")
             continue
         lines += [f"{head}".rstrip(), textwrap.indent(_bold(hit, 3 * (width - 6)), "     ")]
     return "\n".join(lines if hits else [*lines, "nothing found"])
@@ -202,5 +204,15 @@ def _bold(hit: Hit, length: int) -> str:
     text, end = "", 0
     for start, stop in spans:
         if start >= end and stop <= length:
-            text, end = f"{text}{hit.text[end:start]}{_BOLD}{hit.text[start:stop]}{_PLAIN}", stop
-    return " ".join((text + hit.text[end:length]).split()) + ("…" if len(hit.text) > length else "")
+            text, end = f"{text}{_printable(hit.text[end:start])}{_BOLD}{_printable(hit.text[start:stop])}{_PLAIN}", stop
+    return " ".join((text + _printable(hit.text[end:length])).split()) + ("…" if len(hit.text) > length else "")
+
+
+def _line(text: str) -> str:
+    """A text of others on one line."""
+    return " ".join(_printable(text).split())
+
+
+def _printable(text: str) -> str:
+    """Without what steers a terminal (escape, backspace, direction of writing); white space becomes spaces."""
+    return "".join(" " if c.isspace() else c for c in text if c.isprintable() or c.isspace() or c in _JOINERS)

@@ -168,3 +168,18 @@ def test_a_student_of_documents_is_refused_by_search(made, workshop):
     with pytest.raises(ValueError, match="encode documents, not questions") as raised:
         search.run(["i", "--student", "student", "maji"])
     assert "attach_teacher" not in str(raised.value)
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_passage_neither_breaks_lines_nor_steers_the_terminal(workshop, monkeypatch, capsys, terminal):
+    text = "Water\n\tis\x1b]0;mine\x07 \x1b[31mdry\u202e\r\nmaize\x85 \x08end"
+    (workshop / "p.jsonl").write_text(json.dumps({"_id": "d\x1b[2J", "text": text}) + "\n")
+    monkeypatch.setattr(search.sys.stdout, "isatty", lambda: terminal)
+    search.run(["--passages", "p.jsonl", "--teacher", "teacher", "--student", "student", "maji\x1b[1A"])
+    printed = capsys.readouterr().out
+    for code in (search._BOLD, search._PLAIN):
+        assert (code in printed) == terminal
+        printed = printed.replace(code, "")
+    assert not {c for c in printed if not c.isprintable()} - {"\n"}
+    assert "Water is]0;mine [31mdry maize end" in printed
+    assert len(printed.strip().splitlines()) == (3 if terminal else 2)
