@@ -138,7 +138,7 @@ def _belongs(model: OpticalPreTrainedModel, folder: Path) -> bool:
         return True
     config = folder / "config.json"
     if config.exists() and config.read_text(encoding="utf-8") != _config_text(model):
-        raise ExportError(f"{folder} holds another model: give a folder of its own, or that of the student.")
+        raise ExportError(f"{folder} holds another model: give a folder of its own, or its own.")
     return False
 
 

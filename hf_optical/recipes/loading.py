@@ -46,6 +46,12 @@ def load_student(path_or_repo: str, revision: str | None = None) -> OpticalStude
         return OpticalStudentModel.from_pretrained(path_or_repo, **_revision(revision)).eval()
 
 
+def load_model(path_or_repo: str) -> OpticalStudentModel | OpticalTeacherModel:
+    """A student or a teacher, whichever it is. Raises ValueError if it is neither, or not there."""
+    kind = _config(path_or_repo, None, "model").get("model_type")
+    return load_student(path_or_repo) if kind == "optical_student" else load_teacher(path_or_repo)
+
+
 def check_encoder(path_or_repo: str) -> None:
     """Raise ValueError if there is no such encoder, or it is a teacher or student."""
     kind = _config(path_or_repo, None, "encoder").get("model_type") or ""

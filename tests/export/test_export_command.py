@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 pytest.importorskip("onnxruntime")
@@ -9,7 +10,7 @@ pytest.importorskip("onnxscript")
 
 from hf_optical.commands.export import run
 from hf_optical.export import OnnxQueryEncoder
-from hf_optical.models import OpticalStudentModel
+from hf_optical.models import OpticalStudentModel, OpticalTeacherModel
 
 
 @pytest.mark.usefixtures("export_once")
@@ -25,10 +26,21 @@ def test_the_report_is_printed_and_the_files_are_there(workshop, capfd):
     assert "embeddings are torch's" in capfd.readouterr().out
 
 
+@pytest.mark.usefixtures("export_once")
+def test_a_teacher_is_exported_for_questions_in_english(workshop, capfd):
+    """A student for documents is refused with the advice to do so."""
+    run(["onnx", "teacher", "--output", "web", "--json"])
+    teacher = OpticalTeacherModel.from_pretrained("teacher")
+    assert json.loads(capfd.readouterr().out)["fingerprint"] == teacher.fingerprint()
+    (ours,), (exported,) = (encoder.encode_query(["dry maize"]) for encoder in (teacher, OnnxQueryEncoder("web")))
+    np.testing.assert_allclose(exported, ours.numpy(), atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["onnx", "teacher", "--output", "web"], "is a teacher, not a student"),
+        (["onnx", "encoder", "--output", "web"], "is a plain bert model, not a teacher"),
+        (["onnx", "nowhere/at/all", "--output", "web"], "there is no such folder"),
         (["onnx", "student"], "--output"),
         (["tflite", "student", "--output", "web"], "invalid choice"),
         (["onnx", "student", "--output", "web", "--int4"], "unknown option --int4"),
