@@ -106,10 +106,22 @@ def _text(kind: str, outcome: Push) -> str:
         pinned = f'"{outcome.repo}", revision="{outcome.commit}", trust_remote_code=True'
         lines.append(f"load it anywhere: AutoModel.from_pretrained({pinned})")
     elif kind == "bitext":
-        lines.append(f'load it: load_dataset("{outcome.repo}", revision="{outcome.commit}", streaming=True)')
+        config, split = _first_split(outcome)
+        lines.append(
+            f'load it: load_dataset("{outcome.repo}", "{config}", split="{split}", revision="{outcome.commit}", streaming=True)'
+        )
     elif kind == "metric":
         lines.append(f'load it: evaluate.load("{outcome.repo}", revision="{outcome.commit}")')
     return "\n".join(lines)
+
+
+def _first_split(outcome: Push) -> tuple[str, str]:
+    """A configuration of a bitext, without which it cannot be loaded once there are several, and a split of it: "train" if there is
+    one.
+    """
+    found = [path.split("/") for path in sorted(outcome.files) if path.endswith(".parquet")]
+    splits = [file.partition("-")[0] for config, file in found if config == found[0][0]]
+    return found[0][0], "train" if "train" in splits else splits[0]
 
 
 def _dry_text(outcome: Push) -> str:

@@ -42,13 +42,21 @@ def test_a_dry_run_prints_files_sizes_and_the_card(hub, runs, capsys):
 
 def test_bitext_metric_space_and_collection(hub, prepared, repository, tmp_path, capsys):
     run(["bitext", str(prepared), "--repo", "acme/bitext", *PAIRS])
-    assert 'load_dataset("acme/bitext", revision=' in capsys.readouterr().out
+    assert 'load_dataset("acme/bitext", "en-ha", split="train", revision=' in capsys.readouterr().out
     run(["metric", str(repository / "spaces" / "recall_at_k"), "--repo", "acme/recall_at_k"])
     assert 'evaluate.load("acme/recall_at_k", revision=' in capsys.readouterr().out
     (tmp_path / "c.yaml").write_text("title: Optical\nitems:\n- dataset: acme/bitext\n- space: acme/recall_at_k\n")
     run(["collection", str(tmp_path / "c.yaml"), "--repo", "acme/optical"])
     assert "dataset acme/bitext" in capsys.readouterr().out
     assert len(next(iter(hub.collections.values()))["items"]) == 2
+
+
+def test_the_line_printed_for_a_bitext_of_several_languages_loads_it(hub, fresh, prepared, capsys):
+    run(["bitext", str(prepared), "--repo", "acme/bitext", *PAIRS])
+    line = capsys.readouterr().out.split("load it: ")[1].strip()
+    done = fresh(f"from datasets import load_dataset\nprint(next(iter({line}))['non_english'])")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "ruwa 0"
 
 
 @pytest.mark.parametrize(
