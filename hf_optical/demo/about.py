@@ -1,24 +1,12 @@
-"""What the About tab tells, as Markdown; results are read from the students' cards, and from nowhere else."""
+"""What the About tab tells, as Markdown; results are those of `student_cards`, and no others."""
 
 from __future__ import annotations
 
-import logging
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from huggingface_hub import EvalResult, ModelCard, hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from huggingface_hub.repocard_data import ModelCardData
+from huggingface_hub import EvalResult
 
-from ..data.hub import is_hub_name
-
-if TYPE_CHECKING:
-    from .engine import DemoEngine
-
-logger = logging.getLogger(__name__)
+from .student_cards import StudentCard
 
 PAPER = "https://arxiv.org/abs/2301.12566"
 COLBERT = "https://arxiv.org/abs/2004.12832"
@@ -92,51 +80,6 @@ _LICENCE = """## Links and licence
 """
 
 
-@dataclass(frozen=True)
-class StudentCard:
-    """What the card of a student says.
-
-    Attributes:
-        language: as shown. name: folder's or repository's name. text: of README.md, None where there is none.
-        repository: on the Hub, "" if it is a folder.
-    """
-
-    language: str
-    name: str
-    text: str | None = None
-    repository: str = ""
-
-    def data(self) -> ModelCardData:
-        """The metadata; empty where it is missing or damaged."""
-        if not (self.text or "").lstrip().startswith("---"):
-            return ModelCardData()
-        try:
-            return ModelCard(self.text, ignore_metadata_errors=True).data
-        except Exception as error:  # whatever a YAML parser or a card of the future may raise: the demo does not fall over it
-            logger.info("card of %s: %s", self.name, " ".join(str(error).split()))
-            return ModelCardData()
-
-    def results(self) -> list[EvalResult]:
-        """Of the model-index, those with a number."""
-        found = self.data().eval_results
-        usable = found if isinstance(found, list) else []
-        return [r for r in usable if isinstance(r.metric_value, int | float) and math.isfinite(r.metric_value)]
-
-
-def student_cards(engine: DemoEngine) -> list[StudentCard]:
-    """The cards of the students of an engine; of a Hub's repository, its README.md as it was or can be fetched."""
-    names = {choice.code: choice.label for choice in engine.languages()}
-    cards = []
-    for code, student in engine.students.items():
-        source = engine.sources.get(code) or str(student.name_or_path or "")
-        local = Path(source).is_dir()
-        revision = getattr(student.config, "_commit_hash", None)
-        repository = source if not local and is_hub_name(source) else ""
-        text = _read(Path(source) / "README.md") if local else _fetch(repository, revision)
-        cards.append(StudentCard(names.get(code, code), repository or Path(source).name or code, text, repository))
-    return cards
-
-
 def about_markdown(cards: Sequence[StudentCard], *, sample: bool = False, example: tuple[str, str, str] | None = None) -> str:
     """The whole text. What cards say is escaped: it is shown as text, whatever it holds.
 
@@ -152,11 +95,13 @@ def about_markdown(cards: Sequence[StudentCard], *, sample: bool = False, exampl
 
 
 def results_markdown(cards: Sequence[StudentCard]) -> str:
-    """For each student a table of the results in its card's model-index, or that there are none."""
+    """For each student a table of its results, those of its card or of its folder, or that there are none."""
     shown = []
     for card in cards:
         results, title = card.results(), f"**{escape(card.language)}**, {escape(card.name)}"
-        if card.text is None:
+        if results and card.text is None:
+            shown.append(f"{title}, as the evaluation beside it says:\n\n{_table(results)}\n")
+        elif card.text is None:
             shown.append(f"{title}: this student has no card, so there are no results to show.\n")
         elif not results:
             shown.append(f"{title}: the card of this student states no results.\n")
@@ -205,21 +150,3 @@ def _licences(cards: Sequence[StudentCard]) -> str:
         link = f" ([on the Hub](https://huggingface.co/{card.repository}))" if card.repository else ""
         lines.append(f"- {escape(card.name)}{link}: {escape(licence)}")
     return "\n".join(lines) + "\n"
-
-
-def _read(file: Path) -> str | None:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-
-
-def _fetch(repository: str, revision: str | None) -> str | None:
-    """README.md of the repository that the student came from; None if it cannot be had."""
-    if not repository:
-        return None
-    try:
-        return _read(Path(hf_hub_download(repository, "README.md", revision=revision)))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        logger.info("card of %s: %s", repository, " ".join(str(error).split()))
-        return None

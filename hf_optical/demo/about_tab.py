@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gradio as gr
 
-from .about import about_markdown, student_cards
+from .about import about_markdown
 from .alignment_examples import alignment_examples
 from .engine import DemoEngine
 from .settings import DemoSettings
+from .student_cards import student_cards
 
 
 def build_about_tab(engine: DemoEngine, settings: DemoSettings) -> None:

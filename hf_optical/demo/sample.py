@@ -33,6 +33,9 @@ _STEP = re.compile(r"(\d+)/(\d+) \[")
 _POLL_SECONDS = 0.5
 # What is kept of what the training prints, for the message if it fails.
 _KEPT_LINES = 20
+# Of what a folder of the cache holds: raised when that changes, so that one made before is neither used nor touched. 2: with the
+# student's evaluation.
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def sample_key() -> str:
     """Name of what is made of this version of the package and these data."""
     from .. import __version__
 
-    digest = hashlib.sha256(__version__.encode())
+    digest = hashlib.sha256(f"{__version__}\0{_FORMAT}".encode())
     for file in sorted(path for path in SAMPLE.rglob("*") if path.is_file()):
         digest.update(str(file.relative_to(SAMPLE)).encode() + b"\0" + file.read_bytes())
     return f"sample-{__version__}-{digest.hexdigest()[:12]}"
@@ -160,7 +163,7 @@ def _remove_leftovers(cache: Path) -> None:
 
 
 def _make(folder: Path, teacher_steps: int, student_steps: int) -> None:
-    """Train, index, and leave just the three folders."""
+    """Train, index, and leave just the three folders; the student's with its results, which the About tab shows."""
     from ..recipes.sample import run_sample
 
     results = folder / "runs"
@@ -168,8 +171,7 @@ def _make(folder: Path, teacher_steps: int, student_steps: int) -> None:
     os.replace(results / "sample-teacher", folder / "teacher")
     os.replace(results / "sample-sw", folder / "student")
     shutil.rmtree(results)
-    for cached in ("teacher/bitext-embeddings", "student/evaluation"):
-        shutil.rmtree(folder / cached, ignore_errors=True)
+    shutil.rmtree(folder / "teacher" / "bitext-embeddings", ignore_errors=True)
 
     from ..recipes.loading import load_teacher
     from ..search import DiskIndex

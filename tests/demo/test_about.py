@@ -1,6 +1,7 @@
 """The About text: results come from cards, and whatever a card holds is shown as text."""
 
 import string
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_optical.demo.about import StudentCard, about_markdown, escape, results_markdown, student_cards
+from hf_optical.demo.about import about_markdown, escape, results_markdown
+from hf_optical.demo.student_cards import StudentCard, student_cards
+from hf_optical.evaluation import RetrievalResult
 
 CARD = """---
 license: cc-by-4.0
@@ -90,3 +93,31 @@ def test_cards_are_found_beside_the_weights(tmp_path: Path):
     assert second.text is None
     assert second.language == "ha"
     assert str(tmp_path) not in about_markdown([first, second])
+
+
+def evaluated(folder, name, fingerprint, mean):
+    """A result as an evaluation writes it, on two questions."""
+    result = RetrievalResult(name, 2, {"recall@10": mean}, {}, {"recall@10": {"q1": 2 * mean, "q2": 0.0}}, {})
+    benchmark = {"name": "AfriQA <b>", "split": "test", "fingerprint": "5a5a5a5a5a5a5a5a"}
+    replace(result, benchmark=benchmark, fingerprint=fingerprint).save(folder / "evaluation" / f"{name}.json")
+
+
+def test_a_folder_without_a_card_shows_what_was_measured_of_these_weights(tiny_student, tmp_path):
+    evaluated(tmp_path, "student", tiny_student.fingerprint(), 0.375)
+    evaluated(tmp_path, "former", "0123456789abcdef", 0.25)
+    evaluated(tmp_path, "teacher, English queries", tiny_student.config.teacher["fingerprint"], 0.5)
+    engine = SimpleNamespace(students={"sw": tiny_student}, sources={"sw": str(tmp_path)}, languages=list)
+    text = results_markdown(student_cards(engine))
+    assert "as the evaluation beside it says" in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert rows[1:] == ["|---|---:|", "| AfriQA &#60;b&#62;, test | 37&#46;5 |"]
+    (tmp_path / "README.md").write_text(CARD, encoding="utf-8")
+    assert "37&#46;5" not in results_markdown(student_cards(engine))  # a card is what its owner says of it
+
+
+def test_damaged_results_are_as_good_as_none(tiny_student, tmp_path):
+    evaluated(tmp_path, "student", tiny_student.fingerprint(), 0.375)
+    engine = SimpleNamespace(students={"sw": tiny_student}, sources={"sw": str(tmp_path)}, languages=list)
+    for content in ("{", '{"system": 1, "queries": 2, "metrics": 3, "per_query": {}}'):
+        (tmp_path / "evaluation" / "more.json").write_text(content)
+        assert "has no card" in results_markdown(student_cards(engine))

@@ -1,5 +1,6 @@
 """The embedded sample in its cache: whole or not there, once for all processes."""
 
+import copy
 import os
 import subprocess
 import sys
@@ -92,10 +93,37 @@ def test_what_is_trained_dies_with_who_asked_for_it(tmp_path):
         process.kill()
 
 
+def test_the_results_of_the_student_are_kept(tmp_path, tiny_teacher, monkeypatch):
+    """The About tab shows them."""
+
+    def run(results, **steps):
+        copy.deepcopy(tiny_teacher).save_pretrained(results / "sample-teacher")
+        for folder in ("sample-teacher/bitext-embeddings", "sample-sw/evaluation"):
+            (results / folder).mkdir(parents=True)
+
+    monkeypatch.setattr("hf_optical.recipes.sample.run_sample", run)
+    module._make(tmp_path, 1, 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index", "student", "teacher"]
+    assert (tmp_path / "student" / "evaluation").is_dir()
+    assert not (tmp_path / "teacher" / "bitext-embeddings").exists()
+
+
+def test_a_sample_of_an_earlier_format_is_neither_used_nor_touched(tmp_path, monkeypatch):
+    runs = pretend(monkeypatch)
+    monkeypatch.setattr(module, "_FORMAT", 1)
+    before = prepare_sample(tmp_path)
+    monkeypatch.undo()
+    runs += pretend(monkeypatch)
+    assert prepare_sample(tmp_path).folder != before.folder
+    assert before.student.is_dir()
+
+
 @pytest.mark.slow
 def test_it_is_really_trained(tmp_path):
+    from hf_optical.demo.about import results_markdown
     from hf_optical.demo.loading import load_engine
     from hf_optical.demo.settings import DemoSettings
+    from hf_optical.demo.student_cards import student_cards
 
     told = []
     made = prepare_sample(tmp_path, lambda part, text: told.append(part), teacher_steps=3, student_steps=4)
@@ -106,6 +134,8 @@ def test_it_is_really_trained(tmp_path):
     hit = engine.search("mahindi huhifadhiwaje?", "sw", 1).hits[0]
     assert hit.text.startswith(hit.metadata["title"])
     assert len(engine.index) == 200
+    (card,) = student_cards(engine)
+    assert "| sample, test |" in results_markdown([card])
 
 
 def test_folders_of_a_sample():
