@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..data.errors import did_you_mean
+from ..search.manifest import MANIFEST
 from .errors import HubError
+from .index_files import stored_index
 
 # (pattern of the name or of a folder on the way, why it stays here); the first that fits counts.
 _LEFT_OUT = (
@@ -68,14 +70,21 @@ def existing_folder(path: str | os.PathLike[str], noun: str) -> Path:
 def gather(folder: Path) -> tuple[list[Outgoing], list[tuple[str, str]]]:
     """Files of a folder by path, and those that stay here with the reason.
 
-    Links to files are followed (the content is sent), links to folders are not.
+    Links to files are followed (the content is sent), links to folders are not. An index is sent with its files, which end like
+    pickles, after each was compared with the checksum in the manifest.
 
     Raises:
-        HubError: weights as a pickle, which run code when they are loaded; a file that holds a key or token by its name.
+        HubError: weights as a pickle, which run code when they are loaded; a file that holds a key or token by its name; a damaged
+            index.
     """
     files, left_out = [], []
+    stored: set[str] = set()
     for place, names, inside in os.walk(folder):
         here = Path(place)
+        manifest = None
+        if index := stored_index(here):
+            named, manifest = index
+            stored |= {(here / name).relative_to(folder).as_posix() for name in named}
         for name in sorted(names):
             path = (here / name).relative_to(folder).as_posix()
             reason = "link to a folder" if (here / name).is_symlink() else _reason(name)
@@ -92,12 +101,17 @@ def gather(folder: Path) -> tuple[list[Outgoing], list[tuple[str, str]]]:
             if not (here / name).is_file():
                 left_out.append((path, "link to nothing" if (here / name).is_symlink() else "no file"))
                 continue
-            if _is_pickle(here / name):
+            if manifest is not None and name == MANIFEST:
+                files.append(Outgoing(path, manifest))
+                continue
+            if path not in stored and _is_pickle(here / name):
                 raise HubError(
                     f"{path} is a pickle, which can run code on the machine of whoever loads it: save the model as safetensors "
                     "(save_pretrained does), and remove this file."
                 )
             files.append(Outgoing(path, here / name))
+    if missing := sorted(stored - {file.path for file in files}):
+        raise HubError(f"{missing[0]} is of an index, but is not sent: copy the index there, rather than a link to its folders.")
     return sorted(files, key=lambda file: file.path), sorted(left_out)
 
 

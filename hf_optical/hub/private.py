@@ -103,7 +103,7 @@ def _user() -> str:
 
 def _text(file: Outgoing) -> str | None:
     """Content of a text file, None for a binary one."""
-    if file.path.endswith((".safetensors", ".parquet", ".onnx", ".model", ".gz", ".png", ".jpg")):
+    if file.path.endswith((".safetensors", ".parquet", ".onnx", ".model", ".gz", ".png", ".jpg", ".bin")):
         return None
     content = file.read()
     try:

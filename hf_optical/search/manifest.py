@@ -72,11 +72,15 @@ class Manifest:
     def changed(self, **values: Any) -> Manifest:
         return replace(self, **values)
 
-    def write(self, folder: Path) -> None:
-        """In place of the one that is there, at once: a reader sees the old or the new."""
+    def to_bytes(self) -> bytes:
+        """Content of the file."""
         content = {"format": FORMAT, "version": FORMAT_VERSION} | asdict(self)
         content["checksum"] = checksum(content)
-        write_synced(folder / MANIFEST, json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n")
+        return json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
+
+    def write(self, folder: Path) -> None:
+        """In place of the one that is there, at once: a reader sees the old or the new."""
+        write_synced(folder / MANIFEST, self.to_bytes())
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:

@@ -1,11 +1,13 @@
 """Spaces and collections."""
 
+import copy
 import shutil
 
 import pytest
 from huggingface_hub import HfApi
 
 from hf_optical.hub import HubError, push_collection, push_metric, push_space, push_teacher
+from hf_optical.search import DiskIndex
 
 
 @pytest.fixture
@@ -133,3 +135,55 @@ def test_a_public_collection_is_not_taken_for_a_private_one(hub, space, tmp_path
     made = push_collection(file, "acme/hidden", private=True)["collection"]
     assert push_collection(file, "acme/hidden", private=True)["collection"] == made
     assert hub.collections[made]["private"]
+
+
+@pytest.fixture
+def index(space, tiny_teacher):
+    """Of three documents, one of them deleted, in a folder of the Space; built with a teacher whose path is private."""
+    teacher = copy.deepcopy(tiny_teacher)
+    teacher.name_or_path = str(space.parent / "secret" / "teacher")
+    texts = ["maize is dry", "see /home/ada/notes in the book", "water"]
+    index = DiskIndex.build(space / "index", teacher, ["d1", "d2", "d3"], texts, show_progress_bar=False)
+    index.delete(["d3"])
+    return index
+
+
+def test_a_space_with_an_index_is_opened_from_what_arrived(hub, space, index, tiny_teacher, tiny_student, tmp_path):
+    outcome = push_space(space, "acme/demo")
+    assert sum(path.endswith(".bin") for path in outcome.files) >= 6
+    HfApi().snapshot_download("acme/demo", repo_type="space", local_dir=tmp_path / "arrived")
+    arrived = DiskIndex.open(tmp_path / "arrived" / "index")
+    assert not arrived.verify()
+    queries = tiny_student.encode_query(["mahindi", "maji"])
+    assert arrived.search(queries, 3) == index.search(queries, 3)
+    assert arrived.ids == ["d1", "d2"]
+    assert (arrived.teacher_name, arrived.teacher_fingerprint) == ("teacher", index.teacher_fingerprint)
+    index.add(tiny_teacher, ["d4"], ["soil"], show_progress_bar=False)
+    index.compact()  # the former segments go
+    push_space(space, "acme/demo")
+    sent = hub.repos["space", "acme/demo"].at("main").files
+    assert len({path.split("/")[1] for path in sent if path.startswith("index/segment-")}) == len(index.manifest.segments)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (lambda folder, files: (folder / "weights.bin").write_bytes(b"x"), r"^index/weights\.bin is a pickle"),
+        (lambda folder, files: files[0].write_bytes(b"x"), r"embeddings\.bin is damaged, by the manifest"),
+        (lambda folder, files: files[0].unlink(), r"embeddings\.bin is missing, by the manifest"),
+        (lambda folder, files: (folder / "manifest.json").unlink(), r"\.bin is a pickle"),
+        (
+            lambda folder, files: (folder / "manifest.json").write_text('{"format": "hf_optical index", "version": 1}'),
+            r"manifest\.json is damaged",
+        ),
+        (
+            lambda folder, files: (folder / "manifest.json").write_text('{"name": "a web page", "files": ["weights.bin"]}'),
+            r"\.bin is a pickle",
+        ),
+    ],
+)
+def test_only_what_an_index_names_by_checksum_is_no_pickle(hub, space, index, break_it, message):
+    break_it(space / "index", sorted((space / "index").glob("segment-*/embeddings.bin")))
+    with pytest.raises(HubError, match=message):
+        push_space(space, "acme/demo")
+    assert not hub.repos
