@@ -53,7 +53,10 @@ def _parser() -> CommandParser:
         metavar="[NAME=]S",
         help="student: a folder or Hub name, with its language as its name; may be repeated (default: the embedded sample's)",
     )
-    parser.add_argument("--index", help="that the students search: a folder, or an address as `optical search` takes it")
+    parser.add_argument(
+        "--index",
+        help="that the students search: a folder, hf://datasets/OWNER/NAME@REVISION, or an address as `optical search` takes it",
+    )
     parser.add_argument("--teacher", help="English teacher: a folder or Hub name (default: the one that the student remembers)")
     parser.add_argument("--examples", help="example questions: JSON Lines (text, language, relevant), or a folder in BEIR layout")
     parser.add_argument("--cache", help="folder for the embedded sample's models (default: the platform's)")

@@ -99,8 +99,11 @@ def _check(options: Namespace) -> None:
     given = [name for name in ("passages", "teacher", "dtype", "pool_factor", "device", "overwrite") if getattr(options, name)]
     if not encodes and given:
         raise ValueError(f"{given[0].replace('_', '-')} has no meaning with {task}; see `optical index --help`")
+    from ..search.hub_index import is_on_hub
     from ..search.opening import is_engine
 
+    if is_on_hub(options.output) and not options.verify:
+        raise ValueError(f"{options.output} is on the Hub and can only be read: change the index in a folder, and upload that")
     layout = [name for name in _LAYOUT if getattr(options, name)]
     if layout and not (encodes and not options.add and is_engine(options.output)):
         raise ValueError(f"--{layout[0].replace('_', '-')} is for a new Qdrant collection: --output http://HOST:6333/COLLECTION")

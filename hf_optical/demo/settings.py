@@ -35,7 +35,8 @@ class DemoSettings:
             list of `NAME=STUDENT` or `STUDENT`, or one text of them with commas. None at all: the embedded sample.
         teacher: folder or Hub name of the English teacher; empty: the one that the student, then the index, remembers
             (on the Hub with a revision, or a folder that is here).
-        index: folder or address of the index, as `optical search` takes it; needed with students.
+        index: folder or address of the index, as `optical search` takes it, or `hf://datasets/OWNER/NAME@REVISION`; needed with
+            students.
         examples: JSON Lines file of example questions (`text`, `language`, `relevant`, `english`), or a folder in BEIR layout.
         cache: folder for the models of the embedded sample.
         host, port: where to listen; port 0 is any free one.

@@ -1,4 +1,4 @@
-"""Open an index, wherever it is: a folder, a Qdrant server, or Qdrant's local mode."""
+"""Open an index, wherever it is: a folder, the Hub, a Qdrant server, or Qdrant's local mode."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from .hub_index import fetch_index, is_on_hub
 
 if TYPE_CHECKING:
     from ..models import OpticalTeacherModel
@@ -49,7 +51,8 @@ def open_index(where: str | Path, *, device: Any = None, **options: Any) -> Disk
     """The index at a place.
 
     Args:
-        where: a folder; `http(s)://HOST:6333/COLLECTION`; or `qdrant+path:FOLDER[#COLLECTION]`.
+        where: a folder; `hf://datasets/OWNER/NAME[@REVISION][/FOLDER]`, only to be read; `http(s)://HOST:6333/COLLECTION`; or
+            `qdrant+path:FOLDER[#COLLECTION]`.
         device: where a DiskIndex is scanned; an engine has its own.
         options: of `DiskIndex` or `QdrantIndex`.
 
@@ -62,6 +65,8 @@ def open_index(where: str | Path, *, device: Any = None, **options: Any) -> Disk
         return QdrantIndex.open(**engine_place(str(where)), **options)
     from .disk_index import DiskIndex
 
+    if is_on_hub(where):
+        where = fetch_index(str(where))
     return DiskIndex.open(where, **({"device": device} if device is not None else {}), **options)
 
 
@@ -73,7 +78,13 @@ def build_index(
     metadata: Sequence[Mapping[str, Any]] | None = None,
     **options: Any,
 ) -> DiskIndex | QdrantIndex:
-    """Build the index at a place as `open_index` takes it; options of `DiskIndex.build` or `QdrantIndex.build`."""
+    """Build the index at a place as `open_index` takes it; options of `DiskIndex.build` or `QdrantIndex.build`.
+
+    Raises:
+        ValueError: the place is on the Hub; as these two.
+    """
+    if is_on_hub(where):
+        raise ValueError(f"index {where} is on the Hub: build it in a folder, and upload that.")
     if is_engine(where):
         from .qdrant_index import QdrantIndex
 
