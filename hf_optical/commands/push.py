@@ -49,6 +49,7 @@ def _parser() -> CommandParser:
     parser.add_argument("--dry-run", action="store_true", help="print the list of files and the card, and send nothing")
     parser.add_argument("--teacher", help="student: repository of its teacher")
     parser.add_argument("--language", help="bitext: code of the language, where the file does not tell")
+    parser.add_argument("--wheel", metavar="FILE", help="space: a wheel of hf_optical to send too, and to install there")
     parser.add_argument(
         "--licence", action="append", default=[], metavar="SOURCE=LICENCE", help="licence of a source of the data; may be repeated"
     )
@@ -68,6 +69,7 @@ def _parser() -> CommandParser:
 _ONLY = {
     "teacher": ("student",),
     "language": ("bitext",),
+    "wheel": ("space",),
     "licence": ("student", "teacher", "bitext"),
     "licences": ("student", "teacher", "bitext"),
     "allow_mixed_licences": ("student", "teacher", "bitext"),
@@ -88,9 +90,10 @@ def _push(options: Namespace) -> Push | dict[str, Any]:
     if options.kind == "collection":
         return hub.push_collection(options.path, options.repo, **common)
     common["revision"] = options.revision
-    if options.kind in ("metric", "space"):
-        push = hub.push_metric if options.kind == "metric" else hub.push_space
-        return push(options.path, options.repo, **common)
+    if options.kind == "metric":
+        return hub.push_metric(options.path, options.repo, **common)
+    if options.kind == "space":
+        return hub.push_space(options.path, options.repo, wheel=options.wheel, **common)
     common["licences"] = hub.read_licences(options.licence, options.licences)
     common["allow_mixed_licences"] = options.allow_mixed_licences
     if options.kind == "bitext":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path, PurePosixPath
 
+from huggingface_hub import constants
+
 from ..data.errors import did_you_mean
 from .errors import HubError
 from .files import Outgoing, existing_folder, gather
@@ -14,6 +16,7 @@ from .plan import Plan, Push, Remote
 from .sections import split_card
 from .space_card import card_record, merge_space_card, pinned
 from .uploading import push
+from .wheel import check_wheel, with_wheel
 
 _CARD = "README.md"
 # Stands for the owner in the card of a metric.
@@ -60,13 +63,23 @@ def push_space(
     folder: str | Path,
     repo: str,
     *,
+    wheel: str | Path | None = None,
     private: bool = False,
     revision: str | None = None,
     dry_run: bool = False,
     token: str | None = None,
 ) -> Push:
-    """Push a Space, such as the demo: its folder as it is. Arguments, errors and the rule for its card as of `push_metric`."""
-    return _push(existing_folder(folder, "space"), repo, private, revision, dry_run, token, message="Upload Space")
+    """Push a Space, such as the demo: its folder as it is. What is not said here is as of `push_metric`.
+
+    Args:
+        wheel: of this package, which the Space installs instead of a published version: sent too, and named in requirements.txt.
+
+    Raises:
+        HubError: also where the wheel could not be installed: the Space is private, or requirements.txt has no line for it.
+    """
+    place = existing_folder(folder, "space")
+    sent_wheel = check_wheel(wheel) if wheel else None
+    return _push(place, repo, private, revision, dry_run, token, message="Upload Space", wheel=sent_wheel)
 
 
 def _push(
@@ -80,9 +93,10 @@ def _push(
     message: str,
     kind: str = "space",
     pinned_to_tag: bool = False,
+    wheel: Path | None = None,
 ) -> Push:
-    sent, left_out = gather(folder)
-    sent = [file for file in sent if file.path != _FACTS]  # of a copy that was downloaded
+    gathered, left_out = gather(folder)
+    gathered = [file for file in gathered if file.path != _FACTS]  # of a copy that was downloaded
     readme = folder / _CARD
     if not readme.is_file():
         raise HubError(f"{folder} has no README.md, whose metadata make it a Space: write one with title, sdk and app_file.")
@@ -94,13 +108,17 @@ def _push(
                 f"{readme.name}:1: the metadata has no {key!r}, which a Space needs; {did_you_mean(key, data) or 'add it'}."
             )
     app = "Dockerfile" if data["sdk"] == "docker" else str(data.get("app_file") or _APP.get(data["sdk"], "app.py"))
-    if PurePosixPath(app).as_posix() not in {file.path for file in sent}:
+    if PurePosixPath(app).as_posix() not in {file.path for file in gathered}:
         what = app if data["sdk"] == "docker" else f"app_file {app}"
         raise HubError(f"{readme.name}: {what} is not in {folder}: add it, or correct the metadata.")
-    tag = content_name(sent) if pinned_to_tag else ""
+    tag = content_name(gathered) if pinned_to_tag else ""
 
     def build(remote: Remote | None) -> Plan:
         name = repo if remote is None else remote.repo
+        sent = gathered
+        if wheel:
+            hidden = private if remote is None else remote.private
+            sent = with_wheel(gathered, wheel, name, revision or constants.DEFAULT_REVISION, private=hidden)
         _refuse_another(remote, {file.path for file in sent})
         own = text.replace(f"{_OWNER}/", f"{name.split('/')[0]}/") if "/" in name else text
         metric = name if pinned_to_tag and "/" in name else ""

@@ -1,7 +1,11 @@
 """Spaces and collections."""
 
 import copy
+import os
 import shutil
+import subprocess
+import sys
+import zipfile
 
 import pytest
 from huggingface_hub import HfApi
@@ -187,3 +191,57 @@ def test_only_what_an_index_names_by_checksum_is_no_pickle(hub, space, index, br
     with pytest.raises(HubError, match=message):
         push_space(space, "acme/demo")
     assert not hub.repos
+
+
+@pytest.fixture
+def wheel(tmp_path):
+    """As small as pip takes it."""
+    file = tmp_path / "hf_optical-9.1.0-py3-none-any.whl"
+    inside = "hf_optical-9.1.0.dist-info"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("hf_optical/__init__.py", "NINE = 9\n")
+        archive.writestr(f"{inside}/METADATA", "Metadata-Version: 2.1\nName: hf_optical\nVersion: 9.1.0\nProvides-Extra: demo\n")
+        archive.writestr(f"{inside}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{inside}/RECORD", "")
+    return file
+
+
+def test_a_wheel_is_installed_from_where_it_was_sent(hub, server, space, wheel, tmp_path):
+    requirements = "# what it needs\nhf_optical[demo,qdrant]>=0.1.0  # ours\nhf_optical_more==1\n"
+    (space / "requirements.txt").write_text(requirements)
+    push_space(space, "acme/demo", wheel=wheel)
+    sent = hub.repos["space", "acme/demo"].at("main").files
+    address = f"{server.url}/spaces/acme/demo/resolve/main/{wheel.name}"
+    line = f"hf_optical[demo,qdrant] @ {address}"
+    assert sent["requirements.txt"].content.decode() == f"# what it needs\n{line}\nhf_optical_more==1\n"
+    assert (space / "requirements.txt").read_text() == requirements
+    # in a folder where nothing else is, as on a Space
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", tmp_path / "site", line]
+    environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "site" / "hf_optical" / "__init__.py").read_text() == "NINE = 9\n"
+    push_space(space, "acme/demo")  # without it, the folder as it is
+    sent = hub.repos["space", "acme/demo"].at("main").files
+    assert wheel.name not in sent
+    assert sent["requirements.txt"].content.decode() == requirements
+
+
+def test_wheels_that_could_not_be_installed_are_refused(hub, space, wheel, tmp_path):
+    with pytest.raises(HubError, match=r"requirements\.txt has 0 lines for hf_optical"):
+        push_space(space, "acme/demo", wheel=wheel)
+    (space / "requirements.txt").write_text("hf-optical\n")
+    with pytest.raises(HubError, match="acme/demo is private"):
+        push_space(space, "acme/demo", wheel=wheel, private=True)
+    with pytest.raises(HubError, match="there is no such file"):
+        push_space(space, "acme/demo", wheel=tmp_path / "missing.whl")
+    other = wheel.rename(tmp_path / "other-1.0-py3-none-any.whl")
+    with pytest.raises(HubError, match="is no wheel of hf_optical"):
+        push_space(space, "acme/demo", wheel=other)
+    assert not hub.repos
+
+
+def test_the_demos_requirements_have_a_line_that_a_wheel_replaces(repository, wheel):
+    push = push_space(repository / "spaces" / "demo", "acme/demo", wheel=wheel, dry_run=True)
+    assert wheel.name in push.files
+    assert "[demo,qdrant]" in (repository / "spaces" / "demo" / "requirements.txt").read_text()
