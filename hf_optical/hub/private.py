@@ -25,7 +25,16 @@ _TOKENS = re.compile(
     r"|\bglpat-[\w-]{20,}|\bxox[abprs]-[\w-]{20,}|\bAIza[\w-]{35}|\bsk-[A-Za-z0-9_-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
 _ROOTS = "home|Users|root|tmp|var|mnt|opt|scratch|workspace|work|content|kaggle|srv|media|private|gpfs|lustre|export"
-_PATHS = re.compile(rf"(?<![\w.:/~\-])/(?:{_ROOTS})/[\w.\-]+|(?<!\w)[A-Za-z]:\\+Users\\+[\w.\-]+")
+# Roots of clusters, and words of addresses too: no path where something stands before them (`{base}/users/ada`, `](/data/x)`).
+_SHARED_ROOTS = "data|users|nfs|net|storage|projects|Volumes"
+_PATHS = re.compile(
+    rf"(?<![\w./~\-])/(?:{_ROOTS})/[\w.\-]+"
+    rf"|(?<![\w./~\-}})>\]*$%])(?<!\]\()/(?:{_SHARED_ROOTS})/[\w.\-]+"
+    r"|(?i:\bfile:)/+[\w.\-~%]+"
+    r"|(?<!\w)[A-Za-z]:\\+Users\\+[\w.\-]+"
+)
+# Where a Space keeps its files, on every machine of the Hub.
+_OF_SPACES = re.compile(r"/data/")
 _TOKEN_STARTS = (
     b"hf_",
     b"api_org_",
@@ -47,7 +56,12 @@ _NOBODY = {"root", "user", "admin", "ubuntu", "runner", "nobody", "app", "worker
 
 
 def refuse_private(
-    files: Iterable[Outgoing], *, token: str | None = None, namespace: str = "", folders: Sequence[Path] = ()
+    files: Iterable[Outgoing],
+    *,
+    token: str | None = None,
+    namespace: str = "",
+    folders: Sequence[Path] = (),
+    kind: str = "model",
 ) -> None:
     """Raise HubError, with file and line, for the first file that would tell something private.
 
@@ -56,6 +70,7 @@ def refuse_private(
         token: the token in use, which must be nowhere.
         namespace: owner of the repository, whose name is public.
         folders: where the files come from; their absolute paths must be nowhere.
+        kind: model, dataset or space; a Space may name `/data`, where the Hub keeps its files.
     """
     known = _known_here(token, namespace, folders)
     for file in files:
@@ -71,7 +86,8 @@ def refuse_private(
         data = any(fnmatch.fnmatch(PurePosixPath(file.path).name, pattern) for pattern in _DATA)
         patterns = [(_TOKENS, "a token or key"), *known] + ([] if data else [(_PATHS, "a path of a machine")])
         for pattern, what in patterns:
-            if found := pattern.search(text):
+            places = (found for found in pattern.finditer(text) if not (kind == "space" and _OF_SPACES.match(found[0])))
+            if found := next(places, None):
                 line = text.count("\n", 0, found.start()) + 1
                 raise HubError(f"{file.path}:{line}: {what} is in this line; take it out (nothing was sent).")
 
@@ -153,7 +169,7 @@ def _fixed(pattern: re.Pattern[str]) -> bytes:
 
 
 def without_folders(value: Any) -> Any:
-    """JSON values in which every absolute path, alone or before `:line`, has become the name at its end.
+    """JSON values in which every absolute path or `file:` address, alone or before `:line`, has become the name at its end.
 
     Example:
         >>> without_folders({"first": ["/home/ada/sw.tsv:7", "sw.tsv:9"], "teacher": "runs/teacher"})
@@ -165,7 +181,7 @@ def without_folders(value: Any) -> Any:
         return [without_folders(item) for item in value]
     if not isinstance(value, str):
         return value
-    if value.startswith(("~/", "../")) or (len(value) > 1 and os.path.isabs(value)):
+    if value.startswith(("~/", "../", "file:/")) or (len(value) > 1 and os.path.isabs(value)):
         return PurePosixPath(value).name
     return PureWindowsPath(value).name if re.match(r"[A-Za-z]:\\", value) else value
 

@@ -66,7 +66,7 @@ def push(
         raise explain(error, repo, kind, "") from None
     plan = build(None)
     token = token or get_token()
-    refuse_private(plan.files, token=token, namespace=repo.rpartition("/")[0], folders=plan.folders)
+    refuse_private(plan.files, token=token, namespace=repo.rpartition("/")[0], folders=plan.folders, kind=kind)
     branch = revision or constants.DEFAULT_REVISION
     outcome = Push(repo, kind, private, branch, _sizes(plan), dict(plan.left_out), plan.card, tag=plan.tag, dry_run=dry_run)
     if dry_run:
@@ -139,7 +139,7 @@ class _Attempt:
             what = "was made public by the Hub, against what was asked for" if self.made else "is there already and public"
             raise HubError(f"{self.kind} {self.repo} {what}: make it private in its settings, or leave out --private.")
         plan = build(remote)
-        refuse_private(plan.files, token=self.token, namespace=self.repo.split("/")[0], folders=plan.folders)
+        refuse_private(plan.files, token=self.token, namespace=self.repo.split("/")[0], folders=plan.folders, kind=self.kind)
         sent = {file.path for file in plan.files}
         gone = [path for path in plan.delete if path in remote.files and path not in sent]
         operations = [CommitOperationAdd(file.path, _source(file.content)) for file in plan.files]

@@ -20,6 +20,23 @@ TOKEN = "hf_" + "aB3" * 10
         ('"path": "/Users/ada/x"', "a path of a machine"),
         (r"C:\Users\ada\x", "a path of a machine"),
         ("/tmp/run1", "a path of a machine"),
+        *(
+            (text, "a path of a machine")
+            for text in (
+                "file:///home/ada/data.tsv",
+                "see FILE:///C:/x",
+                "teacher: file://gpu/models/teacher",
+                "/data/sw.tsv",
+                "in /users/ada/runs",
+                '"/nfs/ada/x"',
+                "path=/net/gpu/x",
+                "(/storage/ada)",
+                "`/projects/optical/sw`",
+                "/Volumes/Disk/x",
+                "ada@gpu:/home/ada/x",
+                "C:/Users/ada/x",
+            )
+        ),
         ("my-short-token", "your token"),
     ],
 )
@@ -39,10 +56,28 @@ def test_found_with_file_and_line(text, what):
         "1/tmp/2",
         "evaluation/x.json",
         "~/home/",
+        "data/sw.tsv",
+        "./data/sw.tsv",
+        "acme/data/users",
+        "https://example.org/data/sw.tsv, http://127.0.0.1:7860/users/ada",
+        "hf://datasets/acme/bitext/data/train.parquet",
+        "{base}/users/{id} and $HOME/data/sw.tsv and ${DIR}/data/x and %s/data/x",
+        "[pairs](/projects/optical)",
+        "GET /users, /data and /storage",
+        "profile:/x, file: /x, a file://",
+        "*/data/x",
     ],
 )
 def test_what_only_looks_like_it(text):
     refuse_private([Outgoing("notes.md", text.encode())])
+
+
+def test_a_space_may_name_where_the_hub_keeps_its_files():
+    app = Outgoing("app.py", b"cache = '/data/cache'\nother = '/home/ada/x'\n")
+    with pytest.raises(HubError, match=r"^app\.py:1: a path of a machine"):
+        refuse_private([app])
+    with pytest.raises(HubError, match=r"^app\.py:2: a path of a machine"):
+        refuse_private([app], kind="space")
 
 
 def test_vocabulary_and_data_are_words_of_people_but_tokens_are_tokens_anywhere(tmp_path):
@@ -79,6 +114,7 @@ def test_paths_become_names():
         "k": "z",
         "w": "b",
     }
+    assert without_folders(["file:///home/ada/sw.tsv:7", "file.txt"]) == ["sw.tsv:7", "file.txt"]
     assert without_folders("runs/teacher, /not a path") == "runs/teacher, /not a path"
 
 
