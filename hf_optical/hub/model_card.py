@@ -13,7 +13,8 @@ from huggingface_hub import ModelCardData
 from ..data.languages import language_name
 from .errors import HubError
 from .licences import Licence, conflict, grouped, licence_of, whole
-from .results import Chosen, choose_results, eval_results, read_results, tables
+from .result_files import read_results
+from .results import Chosen, choose_results, eval_results, tables
 from .templates import render
 from .training_record import FILE as TRAINING
 from .training_text import cell, is_dataset, other_data, read_json, training_method, training_rows

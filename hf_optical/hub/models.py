@@ -18,7 +18,7 @@ from .licences import check_mix, grouped, licence_of, whole
 from .model_card import REPORT, ModelFacts, bitext_counts, chosen_results, model_card, teacher_of
 from .plan import Plan, Push, Remote, refuse_other_content, stale
 from .private import cleaned_json
-from .results import FOLDER
+from .result_files import FOLDER
 from .sections import choose_card
 from .training_record import FILE as TRAINING
 from .training_text import other_data, read_json

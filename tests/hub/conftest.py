@@ -125,12 +125,14 @@ LITTER = (
 
 def write_results(folder: Path, name: str, values: dict[str, float], **more: object) -> None:
     """A result file as an evaluation writes it."""
+    from hf_optical.evaluation import standard_error
+
     mean = sum(values.values()) / len(values)
     content = {
         "system": name,
         "queries": len(values),
         "metrics": {"recall@10": mean},
-        "standard_errors": {"recall@10": 0.0625},
+        "standard_errors": {"recall@10": standard_error(values.values())},
         "per_query": {"recall@10": values},
     }
     file = folder / "evaluation" / f"{''.join(c if c.isalnum() else '-' for c in name)}.json"

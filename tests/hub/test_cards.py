@@ -73,8 +73,8 @@ def test_results_are_read_from_the_files(student, runs):
     data = ModelCard(student.card).data
     found = {(r.dataset_name, r.dataset_split, r.metric_name): r.metric_value for r in data.eval_results}
     assert found == {("sample", "test", "recall@10"): 0.625}  # its own, not BM25's
-    assert "| **optical-sw** | 2 | 62.5 ±6.2 |" in student.card
-    assert "| BM25, untranslated | 2 | 12.5 ±6.2 |" in student.card
+    assert "| **optical-sw** | 2 | 62.5 ±37.5 |" in student.card
+    assert "| BM25, untranslated | 2 | 12.5 ±12.5 |" in student.card
 
 
 def test_a_figure_that_no_evaluation_wrote_is_refused(hub, runs):
@@ -198,18 +198,22 @@ def test_edits_of_people_stay_and_generated_sections_are_new(student, hub, runs,
         text = text.replace("---\n", "---\ninference: false\n", 1).replace("- ColBERT", "- ColBERT\n- my-tag")
         text = text.replace("## Intended use", "We use it for the *village library*.\n\n## Intended use")
         text = text.replace("- The teacher's own biases", "- It dislikes Mondays.\n- The teacher's own biases")
-        return text.replace("62.5 ±6.2", "99.9")
+        return text.replace("62.5 ±37.5", "99.9")
 
     edit("acme/optical-sw", by_hand)
     file = next(runs.joinpath("optical-sw", "evaluation").glob("BM25*"))
     values = {"q1": 0.5, "q2": 0.25}
-    content = json.loads(file.read_text()) | {"metrics": {"recall@10": 0.375}, "per_query": {"recall@10": values}}
+    content = json.loads(file.read_text()) | {
+        "metrics": {"recall@10": 0.375},
+        "standard_errors": {"recall@10": 0.125},
+        "per_query": {"recall@10": values},
+    }
     file.write_text(json.dumps(content))
     card = push_student(runs / "optical-sw", "acme/optical-sw", teacher="acme/teacher", licences=licences).card
     for kept in ("We use it for the *village library*.", "- It dislikes Mondays.", "inference: false", "- my-tag"):
         assert kept in card, kept
-    assert "37.5" in card
-    assert "12.5 ±" not in card
+    assert "| 37.5 ±12.5 |" in card
+    assert "| 12.5 ±" not in card
     assert "99.9" not in card
     assert card.count("## Results") == 1
 
@@ -250,7 +254,12 @@ def test_results_of_other_evaluations_and_bitexts_of_several_languages(hub, runs
     result.pop("benchmark")
     task = {"task": "MIRACLRetrieval", "subset": "sw", "split": "dev"} | result
     (folder / "evaluation" / "MIRACLRetrieval.sw.dev.student.json").write_text(json.dumps(task))
-    sentences = {"metrics": {"to-en maxsim": 0.5}, "per_query": {"to-en maxsim": {"1": 1.0, "2": 0.0}}, "cut_off": {"english": 0}}
+    sentences = {
+        "metrics": {"to-en maxsim": 0.5},
+        "standard_errors": {"to-en maxsim": 0.5},
+        "per_query": {"to-en maxsim": {"1": 1.0, "2": 0.0}},
+        "cut_off": {"english": 0},
+    }
     (folder / "evaluation" / "student.bitext.json").write_text(json.dumps(result | sentences))
     (folder / "evaluation" / "significance.json").write_text(json.dumps({"p": 0.01}))
     report = json.loads((folder / "bitext_report.json").read_text())

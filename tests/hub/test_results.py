@@ -11,7 +11,8 @@ from huggingface_hub import ModelCard
 from hf_optical.data import RetrievalCollection
 from hf_optical.evaluation.retrieval import measured_on
 from hf_optical.hub import HubError, push_student, push_teacher
-from hf_optical.hub.results import Measured, choose_results
+from hf_optical.hub.result_files import Measured, read_results
+from hf_optical.hub.results import choose_results
 from hf_optical.recipes.evaluate import evaluate_students
 
 OURS, TEACHERS, OTHERS = "0000aaaa0000aaaa", "1111bbbb1111bbbb", "2222cccc2222cccc"
@@ -171,6 +172,40 @@ def test_an_export_is_no_figure_of_the_model_itself(hub, evaluated):
     card = push_student(evaluated, "acme/optical-sw").card
     assert "No row is of this model itself as it is." in card
     assert "model-index" not in card
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metrics": {"recall@10": 0.6}}, r"recall@10 is 0\.6, but that is not the mean over its 3 queries"),
+        ({"queries": 5000}, r"it says 5000 queries, but has 3 values of recall@10"),
+        (
+            {"standard_errors": {"recall@10": 0.001}},
+            r"the standard error of recall@10 is 0\.001, but that is not what its 3 values",
+        ),
+        ({"standard_errors": {"recall@10": "0"}}, "the standard error of recall@10 is 0, but"),
+        ({"standard_errors": {"mrr@10": 0.25}}, r"a standard error of mrr@10, but no mean"),
+        (
+            {"queries": 1, "metrics": {"recall@10": 1.0}, "per_query": {"recall@10": {"q1": 1.0}}},
+            r"the standard error of recall@10 is 0\.25, but one query has none",
+        ),
+    ],
+)
+def test_figures_that_do_not_follow_from_the_queries_are_refused(tmp_path, change, message):
+    values = {"q1": 1.0, "q2": 0.25, "q3": 0.25, "q4": None}
+    errors = {"recall@10": 0.25}
+    content = {"system": "sw", "queries": 3, "metrics": {"recall@10": 0.5}, "standard_errors": errors}
+    content["per_query"] = {"recall@10": values}
+    file = tmp_path / "evaluation" / "sw.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps(content))
+    (result,) = read_results(tmp_path)
+    assert (result.queries, result.standard_errors) == (3, errors)
+    file.write_text(json.dumps({key: value for key, value in content.items() if key != "standard_errors"}))
+    assert read_results(tmp_path)[0].standard_errors == {}
+    file.write_text(json.dumps(content | change))
+    with pytest.raises(HubError, match=rf"^evaluation/sw\.json: .*{message}.*: evaluate again\.$"):
+        read_results(tmp_path)
 
 
 def test_a_teachers_card(hub, evaluated, runs):
