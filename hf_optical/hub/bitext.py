@@ -20,7 +20,7 @@ from .licences import Licence, check_mix, conflict, whole
 from .model_card import joined
 from .plan import Plan, Push, Remote, refuse_other_content, stale
 from .sections import choose_card
-from .templates import link, render, table_cell
+from .templates import code_cell, link, render, table_cell
 from .uploading import push
 
 logger = logging.getLogger(__name__)
@@ -148,8 +148,10 @@ def bitext_card(repo: str, reports: Sequence[Mapping[str, Any]]) -> str:
         name=repo.split("/")[-1],
         languages=joined([language_name(code) for code in codes]),
         configs=[_shown(report) for report in reports],
-        non_commercial=", ".join(f"`{s}` is {name}" for s, name in licences.items() if Licence(name).non_commercial),
-        mixed=" and ".join(pair) if pair else "",
+        non_commercial=", ".join(
+            f"{code_cell(s)} is {table_cell(name)}" for s, name in licences.items() if Licence(name).non_commercial
+        ),
+        mixed=table_cell(" and ".join(pair)) if pair else "",
         unattributed=_unattributed(reports),
     )
 
@@ -188,7 +190,7 @@ def _source(report: Mapping[str, Any], name: str, pairs: int) -> dict[str, str]:
     """A source for the template."""
     made, licence = report["attributions"][name], Licence(report["licences"][name])
     return {
-        "name": name,
+        "name": code_cell(name),
         "pairs": f"{pairs:,}",
         "title": link(made["title"] or made["url"], made["url"]),
         "attribution": table_cell(made["attribution"]),
@@ -199,7 +201,7 @@ def _source(report: Mapping[str, Any], name: str, pairs: int) -> dict[str, str]:
 def _unattributed(reports: Sequence[Mapping[str, Any]]) -> str:
     """Sources without the attribution that their licence asks for, in a sentence."""
     lacks = {
-        name: f"`{name}` ({report['licences'][name]}) lacks {', '.join(_PARTS[part] for part in parts)}"
+        name: f"{code_cell(name)} ({table_cell(report['licences'][name])}) lacks {', '.join(_PARTS[part] for part in parts)}"
         for report in reports
         for name, parts in report["attribution_missing"].items()
     }

@@ -15,7 +15,7 @@ from .errors import HubError
 from .licences import Licence, conflict, grouped, licence_of, whole
 from .result_files import read_results
 from .results import Chosen, choose_results, eval_results, tables
-from .templates import render
+from .templates import code_cell, render, table_cell
 from .training_record import FILE as TRAINING
 from .training_text import cell, is_dataset, other_data, read_json, training_method, training_rows
 
@@ -87,7 +87,7 @@ def model_card(folder: Path, repo: str, facts: ModelFacts, *, revision: str, pat
         passage=f"your passage in {joined(names[:1]) or 'English'}",
         side=facts.config.get("side") or "query",
         method=training_method(training) if training else ("distilled" if (folder / METRICS).is_file() else ""),
-        teacher=teacher_of(facts.config) | {"licence": facts.teacher_licence},
+        teacher=_shown_teacher(facts),
         fingerprint=facts.fingerprint,
         parameters=f"{facts.parameters:,}",
         **{name: facts.config.get(name) for name in ("embedding_dim", "query_length", "document_length")},
@@ -100,8 +100,8 @@ def model_card(folder: Path, repo: str, facts: ModelFacts, *, revision: str, pat
         arguments=[(name, cell(value)) for name, value in (training.get("arguments") or {}).items()],
         defaults=", ".join(f"`{name}` {cell(value)}" for name, value in (training.get("defaults") or {}).items()),
         onnx=_onnx(folder, paths, facts.fingerprint),
-        sources=sources,
-        others=others,
+        sources=_shown(sources),
+        others=_shown(others),
         counts={"kept": f"{counts['kept']:,}", "read": f"{counts['read']:,}"} if counts else None,
         licence=licence,
         licence_name=licence_name,
@@ -189,8 +189,22 @@ def _sources(counts: Mapping[str, Any], licences: Mapping[str, str]) -> list[dic
     return [{"name": name, "pairs": f"{n:,}", "licence": licence_of(name, licences) or ""} for name, n in pairs.items()]
 
 
+def _shown_teacher(facts: ModelFacts) -> dict[str, str]:
+    teacher = teacher_of(facts.config)
+    return teacher | {"name": table_cell(teacher["name"]), "licence": table_cell(facts.teacher_licence)}
+
+
+def _shown(parts: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Parts of the training data for a table."""
+    return [{**part, "name": code_cell(part["name"]), "licence": table_cell(part["licence"])} for part in parts]
+
+
 def _non_commercial(sources: Sequence[Mapping[str, str]]) -> str:
-    found = [f"`{source['name']}` is {source['licence']}" for source in sources if source["licence"] and _is_nc(source["licence"])]
+    found = [
+        f"{code_cell(source['name'])} is {table_cell(source['licence'])}"
+        for source in sources
+        if source["licence"] and _is_nc(source["licence"])
+    ]
     return ", ".join(found)
 
 

@@ -31,6 +31,17 @@ def table_cell(text: str) -> str:
     return "".join(f"\\{c}" if c in "|[]" else c for c in text)
 
 
+def code_cell(text: str) -> str:
+    """A name as code in a table; as plain text where code would show it otherwise than it is, or end before it does.
+
+    Example:
+        >>> code_cell("tico19"), code_cell("news|2024 <b>x</b>"), code_cell("a`b_c_")
+        ('`tico19`', 'news\\\\|2024 &lt;b>x&lt;/b>', 'a\\\\`b\\\\_c\\\\_')
+    """
+    cell = table_cell(text)
+    return f"`{cell}`" if cell == text and "`" not in text else "".join(f"\\{c}" if c in "`*_" else c for c in cell)
+
+
 def link(text: str, url: str) -> str:
     """A link of Markdown in a table; the text alone where there is no address."""
     address = url.replace("(", "%28").replace(")", "%29")

@@ -170,6 +170,26 @@ def test_data_besides_the_pairs_have_licences_too(hub, runs, licences):
     assert "license: cc-by-sa-4.0" in card
 
 
+ODD = "news|2024 <b>x</b> <!-- /generated:data -->"
+SHOWN = r"| news\|2024 &lt;b>x&lt;/b> &lt;!-- /generated:data --> |"
+
+
+def test_names_of_sources_stay_in_their_cells(hub, runs, tmp_path):
+    table = {ODD: "cc-by-nc-4.0", "a`b": "cc-by-4.0"}
+    (tmp_path / "sw.tsv").write_text(f"english\tnon_english\tsource\nwater\tmaji\t{ODD}\nlake\tziwa\ta`b\n")
+    bitext = push_bitext(tmp_path / "sw.tsv", "acme/bitext", licences=table).card
+    report = json.loads((runs / "optical-sw" / "bitext_report.json").read_text())
+    (runs / "optical-sw" / "bitext_report.json").write_text(json.dumps(report | {"kept_by_source": {ODD: 1, "a`b": 1}}))
+    student = push_student(runs / "optical-sw", "acme/optical-sw", licences=table, dry_run=True).card
+    teacher = push_teacher(runs / "teacher", "acme/teacher", licences=table, dry_run=True).card
+    for card in (bitext, student, teacher):
+        assert sum(line.startswith(SHOWN) for line in card.splitlines()) == 1
+        assert any(line.startswith(r"| a\`b |") for line in card.splitlines())
+        assert SHOWN[2:-2] + " is cc-by-nc-4.0" in card  # in the note, too
+        assert "<b>" not in card
+        assert card.count("<!-- /generated:data -->") == (card is not bitext)
+
+
 def test_an_export_is_in_the_card_if_it_is_of_these_weights(hub, runs, licences):
     folder = runs / "optical-sw"
     (folder / "onnx").mkdir()
