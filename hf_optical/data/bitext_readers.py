@@ -23,6 +23,20 @@ _TABLES = (".tsv", ".csv", ".jsonl", ".ndjson", ".json", ".parquet")
 _TMX = (".tmx", ".tmx.gz", ".tmx.zip")
 
 
+def is_hub_bitext(source: str, language: str) -> bool:
+    """Whether `read_bitext` takes a source for the name of a data set on the Hub: nothing here has that name, or begins with it.
+
+    Example:
+        >>> is_hub_bitext("org/bitext", "sw"), is_hub_bitext("pairs.tsv", "sw"), is_hub_bitext("org/corpus.{en,sw}", "sw")
+        (True, False, False)
+    """
+    path = Path(source)
+    name = path.name.lower()
+    kind = Path(name.removesuffix(".gz")).suffix
+    here = path.exists() or name.endswith(_TMX) or kind in _TABLES or "{" in source or moses_files(source, language)
+    return not here and is_hub_name(source)
+
+
 def read_bitext(
     source: BitextSource,
     *,

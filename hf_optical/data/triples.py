@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 _KINDS = (".jsonl", ".ndjson", ".json", ".tsv")
 
 
+def is_hub_triples(source: str) -> bool:
+    """Whether `load_triples` takes a source for the name of a data set on the Hub."""
+    path = Path(source)
+    return not path.exists() and _kind(path) not in _KINDS and is_hub_name(source)
+
+
+def _kind(path: Path) -> str:
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
 def load_triples(
     path_or_repo: str | PathLike[str],
     corpus_ids_to_text: Mapping[str, str] | None = None,
@@ -46,7 +56,7 @@ def load_triples(
         >>> triples = load_triples("teacher/train.jsonl.gz", collection.corpus)  # doctest: +SKIP
     """
     path = Path(path_or_repo)
-    kind = Path(path.name.lower().removesuffix(".gz")).suffix
+    kind = _kind(path)
     if path.is_file() or kind in _KINDS or (not path.is_dir() and not is_hub_name(str(path_or_repo))):
         existing_file(path)
         if kind not in _KINDS:

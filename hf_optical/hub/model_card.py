@@ -17,7 +17,7 @@ from .result_files import read_results
 from .results import Chosen, choose_results, eval_results, tables
 from .templates import code_cell, render, table_cell
 from .training_record import FILE as TRAINING
-from .training_text import cell, is_dataset, other_data, read_json, training_method, training_rows
+from .training_text import cell, datasets_of, other_data, read_json, training_method, training_rows
 
 REPORT, METRICS = "bitext_report.json", "train_metrics.json"
 
@@ -173,8 +173,7 @@ def _metadata(
     }
     if teacher:
         values["base_model"] = teacher
-    bitext = (training.get("arguments") or {}).get("bitext") or []
-    if datasets := [name for name in bitext if is_dataset(name)]:
+    if datasets := datasets_of(training):
         values["datasets"] = datasets
     data = ModelCardData(**values)
     if not own:

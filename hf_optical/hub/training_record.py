@@ -14,7 +14,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from ..data.bitext_readers import is_hub_bitext
 from ..data.files import atomic_write
+from ..data.triples import is_hub_triples
 from .private import without_folders
 
 FILE = "training.json"
@@ -51,7 +53,8 @@ def training_record(
         bitext: what else is known of the data, such as `{"fingerprint": ..., "language": ...}`.
 
     Returns:
-        JSON values without a path, user or host name. Hardware is what this process runs on: call it where it was trained.
+        JSON values without a path, user or host name. Hardware is what this process runs on, and `datasets` are those of the
+        settings' sources that were read from the Hub, as nothing here has their names: call it where it was trained.
     """
     batch = getattr(args, "per_device_train_batch_size", None)
     world = getattr(args, "world_size", 1)
@@ -72,8 +75,23 @@ def training_record(
         "versions": _versions(),
         "commit": _commit(),
         "bitext": dict(bitext) if bitext else None,
+        "datasets": [] if settings is None else hub_datasets(settings),
     }
     return without_folders({key: value for key, value in record.items() if value is not None})
+
+
+def hub_datasets(settings: Any) -> list[str]:
+    """Those of a recipe's sources that are names of data sets on the Hub; afterwards, elsewhere, nobody can tell them from paths.
+
+    Example:
+        >>> from hf_optical.recipes.settings import DistillSettings
+        >>> hub_datasets(DistillSettings(bitext=["org/bitext", "pairs.tsv"], language=["sw"], triples="train.jsonl.gz"))
+        ['org/bitext']
+    """
+    languages = getattr(settings, "language", None) or [""]
+    bitexts = [s for s in getattr(settings, "bitext", None) or [] if all(is_hub_bitext(s, code) for code in languages)]
+    triples = getattr(settings, "triples", None)
+    return list(dict.fromkeys([*bitexts, *([triples] if triples and is_hub_triples(triples) else [])]))
 
 
 def save_training_record(folder: str | os.PathLike[str], record: Mapping[str, Any]) -> Path:

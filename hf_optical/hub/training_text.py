@@ -36,7 +36,7 @@ def other_data(training: Mapping[str, Any], licences: Mapping[str, str]) -> list
     for use in ("lexicon", "triples", "passages"):
         value = arguments.get(use) or []
         for name in [value] if isinstance(value, str) else value:
-            name = name if is_dataset(name) else Path(name).name
+            name = name if name in datasets_of(training) else Path(name).name
             found.append({"use": use, "name": name, "licence": licence_of(name, licences) or ""})
     return found
 
@@ -68,9 +68,10 @@ def cell(value: Any) -> str:
     return table_cell(text)
 
 
-def is_dataset(name: Any) -> bool:
-    """Whether a name is that of a dataset on the Hub, as far as it can be told from here."""
-    return isinstance(name, str) and name.count("/") == 1 and not Path(name).suffix and not Path(name).exists()
+def datasets_of(training: Mapping[str, Any]) -> list[str]:
+    """Data sets of the Hub that a model was trained with, as they were recorded when it was: a name alone may be a folder's."""
+    found = training.get("datasets")
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
 def read_json(file: Path) -> dict[str, Any]:

@@ -170,6 +170,16 @@ def test_data_besides_the_pairs_have_licences_too(hub, runs, licences):
     assert "license: cc-by-sa-4.0" in card
 
 
+def test_datasets_are_those_that_were_recorded_as_such(hub, runs):
+    file = runs / "optical-sw" / "training.json"
+    record = json.loads(file.read_text()) | {"arguments": {"bitext": ["corpus/sample", "acme/bitext"], "triples": "acme/triples"}}
+    for datasets, triples in ((None, "triples"), (["acme/bitext", "acme/triples"], "acme/triples")):
+        file.write_text(json.dumps(record | ({"datasets": datasets} if datasets else {})))
+        card = push_student(runs / "optical-sw", "acme/optical-sw", dry_run=True).card
+        assert ModelCard(card).data.get("datasets") == datasets
+        assert f"| `{triples}` | triples | not stated |" in card
+
+
 ODD = "news|2024 <b>x</b> <!-- /generated:data -->"
 SHOWN = r"| news\|2024 &lt;b>x&lt;/b> &lt;!-- /generated:data --> |"
 

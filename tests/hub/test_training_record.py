@@ -4,7 +4,7 @@ import re
 import pytest
 
 from hf_optical.hub.training_record import changed_arguments, save_training_record, training_record
-from hf_optical.recipes.settings import TeachSettings
+from hf_optical.recipes.settings import DistillSettings, TeachSettings
 from hf_optical.training import OpticalTrainingArguments
 
 
@@ -53,6 +53,20 @@ def test_a_record_is_json_without_paths(tmp_path):
         assert re.fullmatch(r"[0-9a-f]{40}(\+changes)?", record["commit"])
     file = save_training_record(tmp_path, record)
     assert json.loads(file.read_text()) == record
+
+
+def test_sources_on_the_hub_are_told_from_files_when_they_are_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path in ("corpus/sample.en", "corpus/sample.sw", "acme/moses.sw", "pairs/sw/pairs.tsv", "there/pairs"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("x\n")
+    here = ["corpus/sample", "acme/moses", "pairs/sw", "there/pairs", "there/missing", "gone/pairs.tsv", "gone/m.{en,sw}"]
+    settings = DistillSettings(bitext=[*here, "org/bitext", "org/bitext"], language=["sw"], triples="org/triples")
+    record = training_record(arguments(tmp_path), settings)
+    assert record["datasets"] == ["org/bitext", "org/triples"]
+    settings = TeachSettings(triples="there/pairs", passages="org/passages")  # passages are always files
+    assert training_record(arguments(tmp_path), settings)["datasets"] == []
+    assert training_record(arguments(tmp_path))["datasets"] == []
 
 
 def test_nothing_half_written(tmp_path):
