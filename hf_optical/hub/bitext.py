@@ -16,7 +16,7 @@ from .attribution import Attribution
 from .bitext_files import REPORT, find_prepared, write_config
 from .credits import credit, warn_of_sources
 from .files import Outgoing
-from .licences import Licence, check_mix, conflict, whole
+from .licence_terms import Licence, check_mix, conflict, whole
 from .model_card import joined
 from .plan import Plan, Push, Remote, refuse_other_content, stale
 from .sections import choose_card

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from .attribution import Attribution, attribution_of, known_source
-from .licences import Licence, pattern_of
+from .licence_terms import Licence
+from .licences import pattern_of
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +11,15 @@ from huggingface_hub import ModelCardData
 
 from ..data.languages import language_name
 from .errors import HubError
-from .licences import Licence, conflict, grouped, licence_of, whole
+from .licence_terms import conflict
+from .model_licence import ModelLicence, bitext_counts, label, model_licence, teacher_licence, training_parts
 from .result_files import read_results
 from .results import Chosen, choose_results, eval_results, tables
 from .templates import code_cell, render, table_cell
 from .training_record import FILE as TRAINING
-from .training_text import cell, datasets_of, other_data, read_json, training_method, training_rows
+from .training_text import cell, datasets_of, read_json, training_method, training_rows
 
-REPORT, METRICS = "bitext_report.json", "train_metrics.json"
+METRICS = "train_metrics.json"
 
 
 @dataclass
@@ -31,7 +31,7 @@ class ModelFacts:
         config: content of its config.json.
         fingerprint: of the weights. parameters: their number.
         licences: source -> licence, as far as they are known.
-        teacher_licence: of a student's teacher; "" if it is not known.
+        teacher_licence: of a student's teacher, as its repository says; None if that was not asked.
     """
 
     kind: str
@@ -39,7 +39,17 @@ class ModelFacts:
     fingerprint: str
     parameters: int
     licences: Mapping[str, str] = field(default_factory=dict)
-    teacher_licence: str = ""
+    teacher_licence: ModelLicence | None = None
+
+    def licence(self, folder: Path) -> ModelLicence:
+        """Of the model in this folder."""
+        return model_licence(folder, self.kind, self.licences, self.teacher_licence, self.teacher_names)
+
+    @property
+    def teacher_names(self) -> list[str]:
+        """What a table of licences may call a student's teacher."""
+        teacher = teacher_of(self.config)
+        return [name for name in (teacher["repo"], teacher["name"]) if name]
 
 
 def model_card(folder: Path, repo: str, facts: ModelFacts, *, revision: str, paths: Sequence[str] = ()) -> str:
@@ -65,12 +75,9 @@ def model_card(folder: Path, repo: str, facts: ModelFacts, *, revision: str, pat
     chosen = chosen_results(folder, facts)
     own = chosen.own
     languages = list(facts.config.get("languages") or [])
-    sources, others = _sources(counts, facts.licences), other_data(training, facts.licences)
-    known = [part["licence"] for part in (*sources, *others) if part["licence"]]
-    if facts.teacher_licence:
-        known.append(facts.teacher_licence)
-    complete = bool(sources) and all(part["licence"] for part in (*sources, *others))
-    licence, licence_name = whole(known) if complete else ("unknown", "")
+    sources, others = training_parts(folder, facts.licences, facts.teacher_names)
+    follows = facts.licence(folder)
+    licence, licence_name = follows.whole
     data = _metadata(repo, facts, languages, training, own, "modules.json" in paths)
     data.license = licence
     if licence_name:
@@ -105,8 +112,9 @@ def model_card(folder: Path, repo: str, facts: ModelFacts, *, revision: str, pat
         counts={"kept": f"{counts['kept']:,}", "read": f"{counts['read']:,}"} if counts else None,
         licence=licence,
         licence_name=licence_name,
-        non_commercial=_non_commercial([*sources, *others]),
-        mixed=conflict(known) is not None,
+        missing=", ".join(map(label, follows.missing)),
+        non_commercial=follows.non_commercial,
+        mixed=conflict(follows.parts.values()) is not None,
     )
 
 
@@ -126,22 +134,6 @@ def _onnx(folder: Path, paths: Sequence[str], fingerprint: str) -> dict[str, boo
             "`optical export onnx`, or remove it."
         )
     return {"there": True, "int8": "onnx/model_quantized.onnx" in paths}
-
-
-def bitext_counts(folder: Path) -> dict[str, Any]:
-    """Rows `read` and `kept`, and kept ones `by_source`, of the report on one bitext or on one for each language; {} without."""
-    report = read_json(folder / REPORT)
-    reports = [report] if "rows_kept" in report else [part for part in report.values() if isinstance(part, dict)]
-    if not reports:
-        return {}
-    by_source: Counter[str] = Counter()
-    for part in reports:
-        by_source.update(part["kept_by_source"])
-    return {
-        "read": sum(part["rows_read"] for part in reports),
-        "kept": sum(part["rows_kept"] for part in reports),
-        "by_source": dict(by_source),
-    }
 
 
 def teacher_of(config: Mapping[str, Any]) -> dict[str, str]:
@@ -181,34 +173,14 @@ def _metadata(
     return data
 
 
-def _sources(counts: Mapping[str, Any], licences: Mapping[str, str]) -> list[dict[str, str]]:
-    pairs = grouped(counts.get("by_source") or {}, licences)
-    if not pairs:
-        return [{"name": source, "pairs": "", "licence": licence} for source, licence in licences.items()]
-    return [{"name": name, "pairs": f"{n:,}", "licence": licence_of(name, licences) or ""} for name, n in pairs.items()]
-
-
 def _shown_teacher(facts: ModelFacts) -> dict[str, str]:
-    teacher = teacher_of(facts.config)
-    return teacher | {"name": table_cell(teacher["name"]), "licence": table_cell(facts.teacher_licence)}
+    teacher, licence = teacher_of(facts.config), teacher_licence(facts.teacher_licence, facts.licences, facts.teacher_names)
+    return teacher | {"name": table_cell(teacher["name"]), "licence": table_cell(licence.text)}
 
 
 def _shown(parts: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
     """Parts of the training data for a table."""
     return [{**part, "name": code_cell(part["name"]), "licence": table_cell(part["licence"])} for part in parts]
-
-
-def _non_commercial(sources: Sequence[Mapping[str, str]]) -> str:
-    found = [
-        f"{code_cell(source['name'])} is {table_cell(source['licence'])}"
-        for source in sources
-        if source["licence"] and _is_nc(source["licence"])
-    ]
-    return ", ".join(found)
-
-
-def _is_nc(licence: str) -> bool:
-    return Licence(licence).non_commercial
 
 
 def joined(names: Sequence[str]) -> str:

@@ -6,29 +6,28 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from huggingface_hub import HfApi, constants, get_token
+from huggingface_hub import get_token
 
 from .errors import HubError
 from .files import Outgoing, existing_folder, gather
-from .licences import check_mix, grouped, licence_of, whole
-from .model_card import REPORT, ModelFacts, bitext_counts, chosen_results, model_card, teacher_of
+from .licence_terms import check_mix
+from .licences import grouped
+from .model_card import ModelFacts, chosen_results, model_card
+from .model_licence import ModelLicence, bitext_counts
 from .plan import Plan, Push, Remote, refuse_other_content, stale
 from .private import cleaned_json
+from .remote_model import FACTS, REPORTS, held, stale_parts, teacher_entry
 from .result_files import FOLDER
 from .sections import choose_card
-from .training_record import FILE as TRAINING
-from .training_text import other_data, read_json
-from .uploading import again, push
+from .uploading import push
 
 logger = logging.getLogger(__name__)
 
-CARD, FACTS = "README.md", "optical.json"
-# Written by our own commands, which may name files by their paths.
-_REPORTS = (REPORT, TRAINING, "train_metrics.json", "training_data.json")
+CARD = "README.md"
 
 
 def push_student(
@@ -91,9 +90,21 @@ def _push(
     builder = ModelPush(place, repo, kind, dict(licences or {}), allow_mixed)
     if teacher:
         asked = None if dry_run else token or get_token()
-        builder.teacher, builder.teacher_licence, hidden = _teacher_entry(teacher, builder.facts.config, asked)
+        builder.teacher, builder.teacher_licence, hidden = teacher_entry(teacher, builder.facts.config, asked)
         if hidden and not private:
             logger.warning("teacher %s is private: who can see %s, but not its teacher, cannot search with it", teacher, repo)
+        if dry_run:
+            logger.warning(
+                "a dry run asks nothing: the licence of teacher %s is read, and counts in that of %s, when it is pushed",
+                *(teacher, repo),
+            )
+    facts = builder.known()
+    if builder.licences and not (teacher and dry_run) and (missing := facts.licence(place).missing):
+        named = facts.teacher_names and any(part.startswith("the teacher") for part in missing)
+        logger.warning(
+            "the licence of %s stays unknown, since none is known for %s: add --licence NAME=LICENCE for each%s",
+            *(repo, ", ".join(missing), f" (the teacher is {facts.teacher_names[-1]})" if named else ""),
+        )
     message = f"Upload {kind} {builder.facts.fingerprint}"
     return push(builder, repo, "model", private=private, revision=revision, dry_run=dry_run, token=token, message=message)
 
@@ -108,7 +119,7 @@ class ModelPush:
     licences: dict[str, str] = field(default_factory=dict)
     allow_mixed: bool = False
     teacher: dict[str, Any] | None = None
-    teacher_licence: str = ""
+    teacher_licence: ModelLicence | None = None
     facts: ModelFacts | None = None
 
     def __post_init__(self) -> None:
@@ -144,12 +155,10 @@ class ModelPush:
 
     def __call__(self, remote: Remote | None) -> Plan:
         if remote is not None:
-            refuse_other_content(remote, self.kind, _held(remote))
-        self._check_licences()
-        config = self._config()
-        known = self.facts.fingerprint, self.facts.parameters, self.licences, self.teacher_licence
-        facts = ModelFacts(self.kind, config, *known)
-        files = self._files(config, facts)
+            refuse_other_content(remote, self.kind, held(remote))
+        facts = self.known()
+        check_mix(facts.licence(self.folder).parts, allow=self.allow_mixed)
+        files = self._files(facts)
         tag = content_name(files)
         repo = self.repo if remote is None else remote.repo
         rendered = model_card(self.folder, repo, facts, revision=tag, paths=[file.path for file in files])
@@ -162,35 +171,30 @@ class ModelPush:
             other_weights=was != facts.fingerprint,
         )
         files = sorted([*files, Outgoing(CARD, card.encode())], key=lambda file: file.path)
-        gone = [*stale(remote, files, f"{FOLDER}/"), *_stale(remote, files, self.facts.fingerprint)]
+        gone = [*stale(remote, files, f"{FOLDER}/"), *stale_parts(remote, files, self.facts.fingerprint)]
         return Plan(files, self.left_out, gone, card, tag, (self.folder,))
 
-    def _files(self, config: Mapping[str, Any], facts: ModelFacts) -> list[Outgoing]:
+    def known(self) -> ModelFacts:
+        """What is known of the model as it is sent."""
+        config = dict(self.facts.config) | ({"teacher": self.teacher} if self.teacher else {})
+        return replace(self.facts, config=config, licences=self.licences, teacher_licence=self.teacher_licence)
+
+    def _files(self, facts: ModelFacts) -> list[Outgoing]:
         known = {
             "kind": self.kind,
             "fingerprint": facts.fingerprint,
             "parameters": facts.parameters,
             "licences": dict(sorted(facts.licences.items())),
-            "teacher_licence": facts.teacher_licence,
+            "licence": facts.licence(self.folder).to_dict(),
             "pairs": bitext_counts(self.folder) | {"by_source": grouped(self._counts(), facts.licences)},
         }
-        files = [Outgoing(FACTS, _json(known)), Outgoing("config.json", _json(config, indent=2))]
+        files = [Outgoing(FACTS, _json(known)), Outgoing("config.json", _json(facts.config, indent=2))]
         for file in self.sent:
             if file.path in (CARD, FACTS, "config.json"):
                 continue
-            written = file.path in _REPORTS or (file.path.startswith(f"{FOLDER}/") and file.path.endswith(".json"))
+            written = file.path in REPORTS or (file.path.startswith(f"{FOLDER}/") and file.path.endswith(".json"))
             files.append(cleaned_json(file) if written else file)
         return sorted(files, key=lambda file: file.path)
-
-    def _config(self) -> dict[str, Any]:
-        return dict(self.facts.config) | ({"teacher": self.teacher} if self.teacher else {})
-
-    def _check_licences(self) -> None:
-        found = {source: licence_of(source, self.licences) for source in self._counts() or self.licences}
-        others = other_data(read_json(self.folder / TRAINING), self.licences)
-        found |= {other["name"]: other["licence"] for other in others}
-        found |= {"the teacher": self.teacher_licence}
-        check_mix({source: licence for source, licence in found.items() if licence}, allow=self.allow_mixed)
 
     def _counts(self) -> dict[str, int]:
         return bitext_counts(self.folder).get("by_source", {})
@@ -222,62 +226,6 @@ def content_name(files: Sequence[Outgoing]) -> str:
         if file.path != CARD:
             digest.update(f"{file.path}\0{hashlib.sha256(file.read()).hexdigest()}\n".encode())
     return f"content-{digest.hexdigest()[:12]}"
-
-
-def _held(remote: Remote) -> str | None:
-    """What a repository holds: student, teacher, another model; None: nothing yet."""
-    text = remote.read("config.json")
-    if text is None:
-        return None
-    try:
-        model_type = str(json.loads(text).get("model_type"))
-    except (ValueError, AttributeError):
-        return "model that cannot be read"
-    return model_type.removeprefix("optical_") if model_type.startswith("optical_") else f"{model_type} model"
-
-
-def _stale(remote: Remote | None, files: Sequence[Outgoing], fingerprint: str) -> list[str]:
-    """What an earlier push left that is not sent now and would be wrong: shards beside a model that is now in one piece, and, if
-    the weights are others now, what was exported from, or recorded of, the former ones.
-    """
-    if remote is None:
-        return []
-    sent = {file.path for file in files}
-    there = [path for path in remote.files if path not in sent]
-    gone = [path for path in there if "/" not in path and path.startswith("model") and "safetensors" in path]
-    if remote.read_json(FACTS).get("fingerprint") != fingerprint:
-        gone += [path for path in there if path in _REPORTS or path.startswith(("onnx/", "1_Dense/"))]
-    return gone
-
-
-def _teacher_entry(repo: str, config: Mapping[str, Any], token: str | None) -> tuple[dict[str, Any], str, bool]:
-    """The `teacher` of config.json for a repository, whose fingerprint is compared, its licence, and whether it is private; a dry
-    run asks nothing.
-    """
-    own = teacher_of(config)["fingerprint"]
-    if token is None:
-        return {"name_or_path": repo, "revision": "its commit at the time of the push", "fingerprint": own}, "", False
-    api = HfApi(token=token)
-
-    def look() -> tuple[str, bool, dict[str, Any]]:
-        info = api.repo_info(repo, repo_type="model")
-        head = info.sha
-        if not api.file_exists(repo, FACTS, revision=head):
-            raise HubError(
-                f"teacher {repo} was not pushed by `optical push teacher`, so its weights cannot be told: push it first."
-            )
-        file = api.hf_hub_download(repo, FACTS, revision=head)
-        return head, bool(info.private), json.loads(Path(file).read_text(encoding="utf-8"))
-
-    head, hidden, facts = again(look, repo, "model", "")
-    fingerprint = facts.get("fingerprint")
-    if fingerprint != own:
-        raise HubError(
-            f"teacher {repo} at {constants.ENDPOINT} has the fingerprint {fingerprint}, but this student was distilled from {own}: "
-            "name its own teacher."
-        )
-    licence, name = whole((facts.get("licences") or {}).values())
-    return {"name_or_path": repo, "revision": head, "fingerprint": own}, "" if licence == "unknown" else name or licence, hidden
 
 
 def _json(content: Any, indent: int = 1) -> bytes:

@@ -27,7 +27,7 @@ def write_card(trainer: Trainer, folder: str | Path | None = None) -> Path:
     """The card of what the trainer has saved, written into the folder (default: `output_dir`); edits in it are kept."""
     place = Path(folder or trainer.args.output_dir)
     builder = _builder(trainer, place)
-    files = builder._files(builder._config(), builder.facts)
+    files = builder._files(builder.facts)
     rendered = model_card(place, builder.repo, builder.facts, revision=content_name(files), paths=[file.path for file in files])
     path = place / CARD
     card = choose_card(path.read_text(encoding="utf-8") if path.is_file() else None, None, rendered)

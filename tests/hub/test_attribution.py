@@ -9,7 +9,7 @@ from huggingface_hub import DatasetCard
 from hf_optical.hub import Attribution, HubError, push_bitext, read_licences
 from hf_optical.hub.attribution import KNOWN, attribution_of, known_source
 from hf_optical.hub.credits import credit
-from hf_optical.hub.licences import Licence
+from hf_optical.hub.licence_terms import Licence
 
 TSV = """source\tlicence\ttitle\tattribution\turl
 tico19\tCC0

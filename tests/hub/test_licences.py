@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hf_optical.hub.errors import HubError
-from hf_optical.hub.licences import Licence, check_mix, conflict, licence_of, licences_of, read_licences, whole
+from hf_optical.hub.licence_terms import Licence, check_mix, conflict, whole
+from hf_optical.hub.licences import licence_of, licences_of, read_licences
 
 KNOWN = [
     "cc0-1.0",
@@ -63,6 +64,18 @@ def test_the_whole_does_not_depend_on_order_and_asks_for_no_less_than_a_part(lic
         assert Licence(licence).non_commercial
     if len(set(licences)) == 1:
         assert licence == licences[0]
+
+
+@pytest.mark.parametrize("several", ["cc-by-nc-4.0-and-cc-by-sa-4.0", "cc-by-4.0-and-mine", "cc-mine-1.0", "my-terms"])
+def test_terms_that_are_not_known_are_never_the_weaker_ones(several):
+    assert Licence(several).family == "?"
+    assert Licence(several).non_commercial == ("nc" in several.split("-"))
+    assert whole([several]) == ("other", several)
+    for other in KNOWN:
+        assert conflict([several, other]) is not None
+        assert whole([several, other])[0] == "other"
+    with pytest.raises(HubError, match="must not be mixed"):
+        check_mix({"the teacher": several, "mine": "cc-by-4.0"}, allow=False)
 
 
 def test_tables(tmp_path):
