@@ -19,7 +19,7 @@ from .files import Outgoing
 from .licence_terms import Licence, check_mix, conflict, whole
 from .model_card import joined
 from .plan import Plan, Push, Remote, refuse_other_content, stale
-from .sections import choose_card
+from .sections import card_record, choose_card
 from .templates import code_cell, link, render, table_cell
 from .uploading import push
 
@@ -76,11 +76,15 @@ def push_bitext(
         folders = (Path(path) if Path(path).is_dir() else Path(path).parent, Path(temporary))
 
         def build(remote: Remote | None) -> Plan:
-            every = {name: credit(report, credits) | report for name, report in (_others(remote) | reports).items()}
+            there = _others(remote)
+            every = {name: credit(report, credits) | report for name, report in (there | reports).items()}
             check_mix(_licences(every.values()), allow=allow_mixed_licences)
             gone = [path for name in reports for path in stale(remote, sent, f"{name}/")]
             name = repo if remote is None else remote.repo
-            card = choose_card(None, remote.read(_CARD) if remote else None, bitext_card(name, list(every.values())))
+            # all of the metadata follows from the reports, and so does what the last push generated
+            record = card_record(bitext_card(name, list(there.values()))) if there else None
+            rendered = bitext_card(name, list(every.values()))
+            card = choose_card(None, remote.read(_CARD) if remote else None, rendered, record=record)
             return Plan([*sent, Outgoing(_CARD, card.encode())], [], gone, card, folders=folders)
 
         outcome = push(

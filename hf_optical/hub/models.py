@@ -22,7 +22,7 @@ from .plan import Plan, Push, Remote, refuse_other_content, stale
 from .private import cleaned_json
 from .remote_model import FACTS, REPORTS, held, stale_parts, teacher_entry
 from .result_files import FOLDER
-from .sections import choose_card
+from .sections import card_record, choose_card
 from .uploading import push
 
 logger = logging.getLogger(__name__)
@@ -158,17 +158,15 @@ class ModelPush:
             refuse_other_content(remote, self.kind, held(remote))
         facts = self.known()
         check_mix(facts.licence(self.folder).parts, allow=self.allow_mixed)
-        files = self._files(facts)
-        tag = content_name(files)
-        repo = self.repo if remote is None else remote.repo
-        rendered = model_card(self.folder, repo, facts, revision=tag, paths=[file.path for file in files])
+        files, rendered, tag = self.rendered(facts, self.repo if remote is None else remote.repo)
         local = self.folder / CARD
-        was = remote.read_json(FACTS).get("fingerprint", facts.fingerprint) if remote else facts.fingerprint
+        before = remote.read_json(FACTS) if remote else {}
         card = choose_card(
             local.read_text(encoding="utf-8") if local.is_file() else None,
             remote.read(CARD) if remote else None,
             rendered,
-            other_weights=was != facts.fingerprint,
+            record=before["card"] if isinstance(before.get("card"), dict) else None,
+            other_weights=before.get("fingerprint", facts.fingerprint) != facts.fingerprint,
         )
         files = sorted([*files, Outgoing(CARD, card.encode())], key=lambda file: file.path)
         gone = [*stale(remote, files, f"{FOLDER}/"), *stale_parts(remote, files, self.facts.fingerprint)]
@@ -179,13 +177,22 @@ class ModelPush:
         config = dict(self.facts.config) | ({"teacher": self.teacher} if self.teacher else {})
         return replace(self.facts, config=config, licences=self.licences, teacher_licence=self.teacher_licence)
 
-    def _files(self, facts: ModelFacts) -> list[Outgoing]:
+    def rendered(self, facts: ModelFacts, repo: str) -> tuple[list[Outgoing], str, str]:
+        """The files but for the card, the card as it is generated, and the tag of this content, which pins it in the card."""
+        paths = [file.path for file in self._files(facts, {})]
+        metadata = card_record(model_card(self.folder, repo, facts, revision="", paths=paths))
+        files = self._files(facts, metadata)
+        tag = content_name(files)
+        return files, model_card(self.folder, repo, facts, revision=tag, paths=paths), tag
+
+    def _files(self, facts: ModelFacts, metadata: Mapping[str, Any]) -> list[Outgoing]:
         known = {
             "kind": self.kind,
             "fingerprint": facts.fingerprint,
             "parameters": facts.parameters,
             "licences": dict(sorted(facts.licences.items())),
             "licence": facts.licence(self.folder).to_dict(),
+            "card": metadata,
             "pairs": bitext_counts(self.folder) | {"by_source": grouped(self._counts(), facts.licences)},
         }
         files = [Outgoing(FACTS, _json(known)), Outgoing("config.json", _json(facts.config, indent=2))]

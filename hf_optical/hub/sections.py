@@ -1,8 +1,20 @@
-"""Cards that people edit: what is generated stands between marks, and only that, and the metadata, is written anew."""
+"""Cards that people edit: what is generated stands between marks, and only that is written anew, and metadata that nobody edited.
+
+Whether somebody edited metadata shows in what the last push generated, its *record*:
+
+- **Ours, always:** results, and the files of a data set (`_ONLY_GENERATED`); our tags beside theirs.
+- **All other metadata:** what is there and differs from the record was changed by a person, and stays; what the record has and the
+  card has not was removed by a person, and stays away until we have another value.
+- **A licence** is changed with its name and link, as one; `unknown` replaces none that is stated of these weights.
+- **Without a record** what we generate is taken to be unedited in a card with our marks; all of another card is a person's.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -10,6 +22,8 @@ from huggingface_hub import ModelCard, ModelCardData
 from huggingface_hub.utils import yaml_dump
 
 from .errors import HubError
+
+logger = logging.getLogger(__name__)
 
 _SECTION = re.compile(r"<!-- generated:(?P<name>[\w-]+) -->\n.*?<!-- /generated:(?P=name) -->", re.DOTALL)
 _FRONT = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)\r?\n?---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
@@ -19,7 +33,9 @@ _FORM = (
 )
 # Written from what was measured, or not at all: an old value must not stay when there is no new one.
 _OF_WEIGHTS = ("base_model", "datasets")
-_ONLY_GENERATED = ("model-index", "license_name", "license_link", "configs", "dataset_info")
+_ONLY_GENERATED = ("model-index", "configs", "dataset_info")
+_LICENCE = ("license", "license_name", "license_link")
+_NO_LICENCE = (None, "unknown")
 
 
 def split_card(text: str, where: str = "README.md") -> tuple[dict[str, Any], str]:
@@ -52,12 +68,16 @@ def own_text(text: str) -> str:
     return _SECTION.sub(lambda found: f"<!-- generated:{found['name']} -->", split_card(text)[1]).strip()
 
 
-def merge_card(existing: str, rendered: str, *, other_weights: bool = False) -> str:
-    """The existing card with its generated sections as in the rendered one.
+def card_record(rendered: str) -> dict[str, Any]:
+    """Metadata of a card as it was generated, for the next push to tell what a person changed."""
+    return {key: _plain(value) for key, value in split_card(rendered)[0].items() if key not in _ONLY_GENERATED}
+
+
+def merge_card(existing: str, rendered: str, *, record: Mapping[str, Any] | None = None, other_weights: bool = False) -> str:
+    """The existing card with its generated sections as in the rendered one, and metadata by the rule of the module.
 
     A section that a person has removed with its marks stays away; in a card without any mark everything is a person's, and the
-    rendered one is put below it. Metadata: our keys win, others stay, tags are joined; where the card was of other weights, what
-    those were made from goes.
+    rendered one is put below it. Where the card was of other weights, what those were made from goes from the metadata.
     """
     old_data, old_body = split_card(existing, "README.md on the Hub")
     new_data, new_body = split_card(rendered)
@@ -66,12 +86,55 @@ def merge_card(existing: str, rendered: str, *, other_weights: bool = False) -> 
         body = _SECTION.sub(lambda found: sections.get(found["name"], ""), old_body)
     else:
         body = f"{old_body.strip()}\n\n{new_body.strip()}" if old_body.strip() else new_body
-    gone = (*_ONLY_GENERATED, *(_OF_WEIGHTS if other_weights else ()))
-    data = {key: value for key, value in old_data.items() if key in new_data or key not in gone}
-    data |= new_data
-    if isinstance(old_data.get("tags"), list) and isinstance(new_data.get("tags"), list):
-        data["tags"] = list(dict.fromkeys([*new_data["tags"], *old_data["tags"]]))
-    return join_card(data, body)
+    if record is None:  # what is not generated any more may be a person's
+        ours = [key for key in (*new_data, *_LICENCE) if key != "tags" and _SECTION.search(old_body)]
+        record = {key: value for key, value in card_record(existing).items() if key in ours}
+    return join_card(_merged_metadata(new_data, old_data, record, other_weights=other_weights), body)
+
+
+def _merged_metadata(
+    ours: Mapping[str, Any], theirs: Mapping[str, Any], was: Mapping[str, Any], *, other_weights: bool
+) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    licence = theirs if _licence_stays(ours, theirs, was, other_weights=other_weights) else ours
+    for key in dict.fromkeys([*theirs, *ours]):
+        changed = key in theirs and _plain(theirs[key]) != was.get(key)
+        # whoever removed all metadata has written a card of their own, and meant none of it
+        removed = bool(theirs) and key not in theirs and key in was and _plain(ours[key]) == was[key]
+        if key in _LICENCE:
+            source = licence
+        elif key in _ONLY_GENERATED or (other_weights and key in _OF_WEIGHTS):
+            source = ours
+        elif key == "tags" and isinstance(ours.get(key), list) and isinstance(theirs.get(key), list):
+            own = [tag for tag in theirs[key] if tag not in (was.get(key) or []) or tag in ours[key]]
+            source = {key: list(dict.fromkeys([*ours[key], *own]))}
+        elif changed or (key == "base_model" and key not in ours):  # who does not name the teacher again has not changed it
+            source = theirs
+        else:
+            source = {} if removed else ours
+        if key in source:
+            merged[key] = source[key]
+    return merged
+
+
+def _licence_stays(ours: Mapping[str, Any], theirs: Mapping[str, Any], was: Mapping[str, Any], *, other_weights: bool) -> bool:
+    """Whether the licence that is there stays: a person stated it, or nobody states one for these weights now."""
+    if theirs.get("license") in _NO_LICENCE:
+        removed = bool(theirs) and "license" not in theirs and was.get("license") not in _NO_LICENCE
+        return removed and all(_plain(ours.get(key)) == was.get(key) for key in _LICENCE)
+    by_person = any(_plain(theirs.get(key)) != was.get(key) for key in _LICENCE)
+    none_now = ours.get("license") in _NO_LICENCE
+    if by_person and not none_now and theirs["license"] != ours["license"]:
+        logger.warning(
+            "README.md on the Hub has the license %s, which a person stated there: it stays, though that of the data is %s",
+            *(theirs["license"], ours.get("license_name") or ours["license"]),
+        )
+    return by_person or (none_now and not other_weights)
+
+
+def _plain(value: Any) -> Any:
+    """As it comes back from JSON, so that dates and the like can be compared."""
+    return json.loads(json.dumps(value, default=str))
 
 
 def _is_form(card: str) -> bool:
@@ -80,12 +143,20 @@ def _is_form(card: str) -> bool:
     return split_card(card)[1].split() == split_card(form)[1].split()
 
 
-def choose_card(local: str | None, remote: str | None, rendered: str, *, other_weights: bool = False) -> str:
+def choose_card(
+    local: str | None,
+    remote: str | None,
+    rendered: str,
+    *,
+    record: Mapping[str, Any] | None = None,
+    other_weights: bool = False,
+) -> str:
     """The card to send: edits made on the Hub or in the folder are kept.
 
     Args:
         local, remote: the cards that are there, None where there is none.
         rendered: the new one.
+        record: what `card_record` said at the push that the remote one is of, None if that is not known.
         other_weights: the remote one is of other weights than those that are sent now.
 
     Raises:
@@ -102,5 +173,6 @@ def choose_card(local: str | None, remote: str | None, rendered: str, *, other_w
                 "README.md was edited here and on the Hub, in different ways: put both into one, and make the two the same or "
                 "remove the one here."
             )
-        return merge_card(local, rendered, other_weights=other_weights)
-    return merge_card(remote, rendered, other_weights=other_weights)
+        (local_data, body), remote_data = split_card(local), split_card(remote, "README.md on the Hub")[0]
+        remote = join_card({key: value for key, value in local_data.items() if key not in (record or {})} | remote_data, body)
+    return merge_card(remote, rendered, record=record, other_weights=other_weights)

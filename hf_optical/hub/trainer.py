@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from transformers.trainer_utils import HubStrategy
 
 from ..data.files import atomic_write
-from .model_card import ModelFacts, model_card
-from .models import CARD, ModelPush, content_name
+from .model_card import ModelFacts
+from .models import CARD, ModelPush
 from .plan import Push
 from .sections import choose_card
 from .training_record import FILE, save_training_record, training_record
@@ -27,8 +27,7 @@ def write_card(trainer: Trainer, folder: str | Path | None = None) -> Path:
     """The card of what the trainer has saved, written into the folder (default: `output_dir`); edits in it are kept."""
     place = Path(folder or trainer.args.output_dir)
     builder = _builder(trainer, place)
-    files = builder._files(builder.facts)
-    rendered = model_card(place, builder.repo, builder.facts, revision=content_name(files), paths=[file.path for file in files])
+    _, rendered, _ = builder.rendered(builder.facts, builder.repo)
     path = place / CARD
     card = choose_card(path.read_text(encoding="utf-8") if path.is_file() else None, None, rendered)
     with atomic_write(path) as file:

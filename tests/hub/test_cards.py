@@ -293,12 +293,12 @@ def test_an_export_is_in_the_card_if_it_is_of_these_weights(hub, runs, licences)
     assert untraced(hub, "acme/optical-sw", "model", "student.md") == []
 
 
-def edit(repo, change):
+def edit(repo, change, kind="model"):
     """What a person does on the site."""
     api = HfApi()
-    with open(api.hf_hub_download(repo, "README.md"), encoding="utf-8") as file:
+    with open(api.hf_hub_download(repo, "README.md", repo_type=kind), encoding="utf-8") as file:
         text = change(file.read())
-    api.create_commit(repo, [CommitOperationAdd("README.md", text.encode())], commit_message="edit")
+    api.create_commit(repo, [CommitOperationAdd("README.md", text.encode())], repo_type=kind, commit_message="edit")
 
 
 def test_edits_of_people_stay_and_generated_sections_are_new(student, hub, runs, licences):
@@ -324,6 +324,32 @@ def test_edits_of_people_stay_and_generated_sections_are_new(student, hub, runs,
     assert "| 12.5 ±" not in card
     assert "99.9" not in card
     assert card.count("## Results") == 1
+
+
+def test_metadata_that_a_person_set_stays(student, hub, runs, licences, prepared):
+    def by_hand(text):
+        assert "license: cc-by-4.0" in text
+        return text.replace("license: cc-by-4.0", "license: apache-2.0").replace("language:\n- sw\n", "language:\n- swc\n")
+
+    def push(**options):
+        return ModelCard(push_student(runs / "optical-sw", "acme/optical-sw", **options).card).data
+
+    edit("acme/optical-sw", by_hand)
+    for options in ({"teacher": "acme/teacher", "licences": licences}, {}):
+        data = push(**options)
+        assert (data.license, data.language) == ("apache-2.0", ["swc", "en"])
+        assert data.base_model == "acme/teacher"
+    edit("acme/optical-sw", lambda text: text.replace("license: apache-2.0", "license: unknown"))
+    assert push(teacher="acme/teacher", licences=licences).license == "cc-by-4.0"
+    assert push().license == "cc-by-4.0"  # unknown does not replace it
+
+    push_bitext(prepared, "acme/bitext", licences=licences)
+    edit("acme/bitext", lambda text: text.replace("license: cc-by-4.0", "license: cc-by-sa-4.0"), kind="dataset")
+    data = DatasetCard(push_bitext(prepared / "ha.tsv.gz", "acme/bitext", licences=licences).card).data
+    assert data.license == "cc-by-sa-4.0"
+    changed = push_bitext(prepared, "acme/bitext2", licences=licences)
+    changed = push_bitext(prepared, "acme/bitext2", licences=licences | {"asp-*": "cc-by-nc-4.0"})
+    assert DatasetCard(changed.card).data.license == "cc-by-nc-4.0"  # nobody edited it
 
 
 def test_a_section_that_a_person_removed_stays_away(student, runs, licences):
