@@ -103,7 +103,7 @@ def _push(
         named = facts.teacher_names and any(part.startswith("the teacher") for part in missing)
         logger.warning(
             "the licence of %s stays unknown, since none is known for %s: add --licence NAME=LICENCE for each%s",
-            *(repo, ", ".join(missing), f" (the teacher is {facts.teacher_names[-1]})" if named else ""),
+            *(repo, ", ".join(missing), f", of the teacher {facts.teacher_names[0]}=LICENCE" if named else ""),
         )
     message = f"Upload {kind} {builder.facts.fingerprint}"
     return push(builder, repo, "model", private=private, revision=revision, dry_run=dry_run, token=token, message=message)

@@ -171,8 +171,8 @@ def test_a_teacher_without_licence_makes_the_students_unknown(hub, runs, licence
     assert "| licence of the teacher | not stated here |" in card
     (message,) = caplog.messages
     assert message == (
-        "the licence of acme/optical-sw stays unknown, since none is known for the teacher: add --licence NAME=LICENCE for each "
-        "(the teacher is teacher)"
+        "the licence of acme/optical-sw stays unknown, since none is known for the teacher: add --licence NAME=LICENCE for each"
+        ", of the teacher acme/teacher=LICENCE"
     )
     assert "license: unknown" in push_student(runs / "optical-sw", "acme/alone", licences=licences).card
     # who pushes may know it
