@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from ..models import OpticalStudentModel, OpticalTeacherModel
 from ..models.loading_optical import without_progress_bars
 from ..training import OpticalTrainer, OpticalTrainingArguments
 from ..vocabulary import adapt_vocabulary, romanise
+from ..vocabulary.romanisation import share_not_latin
 from .distill_checks import check_settings
 from .loading import check_encoder, load_student, load_teacher
 from .output import check_output, prepare_output_once, save_finished
@@ -62,8 +64,7 @@ def distill(settings: DistillSettings, args: OpticalTrainingArguments) -> Optica
     if settings.eval_pairs:
         parts = train.train_test_split(test_size=settings.eval_pairs, seed=args.seed)
         train, held_out = parts["train"], parts["test"]
-    if settings.romanise and not romanise(student, (text for bitext in bitexts for _, text in bitext.pairs())):
-        raise DataError("--romanise has no effect: all letters of the bitext are Latin", fix="leave it out")
+    _read_scripts(settings, student, bitexts)
     alignments, vocabulary = adapt_vocabularies(settings, student, bitexts) if settings.adapt_vocabulary else (None, [])
     alignments = alignments or [None] * len(bitexts)
     data = build_training_data(settings, args, teacher, bitexts, train, alignments)
@@ -73,6 +74,16 @@ def distill(settings: DistillSettings, args: OpticalTrainingArguments) -> Optica
         "training_data.json": data.report | {"vocabulary": vocabulary},
     }
     return train_student(student, teacher, args, data.examples, held_out, collection, settings, data.passages, beside)
+
+
+def _read_scripts(settings: DistillSettings, student: OpticalStudentModel, bitexts: Sequence[Bitext]) -> None:
+    """Romanise the student where it is asked for, and advise it where most letters are foreign to an English vocabulary."""
+    texts = (text for bitext in bitexts for _, text in bitext.pairs())
+    if settings.romanise:
+        if not romanise(student, texts):
+            raise DataError("--romanise has no effect: all letters of the bitext are Latin", fix="leave it out")
+    elif not (settings.encoder or settings.student) and (share := share_not_latin(islice(texts, 1000))) > 0.5:
+        logger.info("%.0f %% of the letters are not Latin, and the teacher's vocabulary is English: try --romanise.", 100 * share)
 
 
 def adapt_vocabularies(

@@ -7,7 +7,7 @@ import logging
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
@@ -51,22 +51,39 @@ def romanise(student: OpticalStudentModel, texts: Iterable[str]) -> dict[str, in
     letters: Counter[str] = Counter()
     sample: list[str] = []
     for text in texts:
-        if foreign := [c for c in text if (script := _script(c)) and script != "LATIN"]:
-            letters.update(foreign)
-            if len(sample) < 100:
-                sample.append(text)
-    if not letters:
+        letters.update(text)
+        if len(sample) < 100 and not text.isascii():
+            sample.append(text)
+    found = _by_script(letters)
+    found.pop("LATIN", None)
+    if not found:
         return {}
-    scripts: Counter[str] = Counter()
-    for letter, count in letters.items():
-        scripts[_script(letter)] += count
-    tokenizer = _romanised(student.tokenizer, _spellings(student.tokenizer, scripts, letters))
+    tokenizer = _romanised(student.tokenizer, _spellings(student.tokenizer, found, letters))
     if not survives_reload(tokenizer, sample):
         raise ValueError(f"{type(student.tokenizer).__name__} cannot be romanised: it is another when it is saved and loaded.")
     student.tokenizer = tokenizer
-    found = dict(scripts.most_common())
     logger.info("romanised: %s", ", ".join(f"{count:,} letters of {name.title()}" for name, count in found.items()))
     return found
+
+
+def share_not_latin(texts: Iterable[str]) -> float:
+    """Share of the letters of texts that are of other scripts than Latin.
+
+    Example:
+        >>> share_not_latin(["Вода maji"])
+        0.5
+    """
+    scripts = _by_script(Counter(c for text in texts for c in text))
+    return 1 - scripts.get("LATIN", 0) / sum(scripts.values()) if scripts else 0.0
+
+
+def _by_script(letters: Mapping[str, int]) -> dict[str, int]:
+    """Script -> how many of these letters are of it, most first."""
+    scripts: Counter[str] = Counter()
+    for letter, count in letters.items():
+        if script := _script(letter):
+            scripts[script] += count
+    return dict(scripts.most_common())
 
 
 def _script(letter: str) -> str:
