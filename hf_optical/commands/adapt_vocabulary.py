@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 from ..recipes.options import CommandParser, positive
 from .output import quiet_stdout
@@ -57,7 +58,7 @@ def run(argv: list[str]) -> None:
             student = OpticalStudentModel.from_teacher(load_teacher(options.teacher), languages=[language])
         bitext = load_bitext(options.bitext, language=language)
         if options.romanise and not romanise(student, (text for _, text in bitext.pairs())):
-            raise ValueError("--romanise has no effect: all letters of the bitext are Latin; leave it out.")
+            print("nothing to romanise: all letters of the bitext are Latin.", file=sys.stderr)
         report = adapt_vocabulary(
             student,
             list(bitext.pairs()),

@@ -81,7 +81,7 @@ def _read_scripts(settings: DistillSettings, student: OpticalStudentModel, bitex
     texts = (text for bitext in bitexts for _, text in bitext.pairs())
     if settings.romanise:
         if not romanise(student, texts):
-            raise DataError("--romanise has no effect: all letters of the bitext are Latin", fix="leave it out")
+            logger.info("nothing to romanise: all letters of the bitext are Latin.")
     elif not (settings.encoder or settings.student) and (share := share_not_latin(islice(texts, 1000))) > 0.5:
         logger.info("%.0f %% of the letters are not Latin, and the teacher's vocabulary is English: try --romanise.", 100 * share)
 
