@@ -13,7 +13,8 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from huggingface_hub.repocard_data import ModelCardData
 
 from ..data.hub import is_hub_name
-from ..hub.results import choose_results, eval_results, read_results
+from ..hub.result_files import read_results
+from ..hub.results import choose_results, eval_results
 
 if TYPE_CHECKING:
     from ..models import OpticalPreTrainedModel
