@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..data.errors import DataError, did_you_mean
 from ..data.languages import check_non_english, language_name
+from .fused_method import is_fused, read_fused
 from .method_reading import read_method, read_training
 from .methods import CEILING, SYSTEMS, Method
 from .yaml_nodes import Node, read_yaml
@@ -116,7 +117,7 @@ class ComparisonConfig:
 
     def seeds_of(self, method: Method) -> tuple[int, ...] | tuple[None]:
         """Its seeds; of a method that is not trained, None once."""
-        return (method.seeds or self.seeds) if method.is_trained else (None,)
+        return (method.seeds or self.seeds) if method.has_seeds else (None,)
 
 
 def load_config(path: str | PathLike[str]) -> ComparisonConfig:
@@ -134,7 +135,9 @@ def load_config(path: str | PathLike[str]) -> ComparisonConfig:
     languages = {name: _language(name, node) for name, node in _named(top["languages"], "language").items()}
     training = read_training(top.get("training"))
     has_bitext = {name: bool(language.bitext) for name, language in languages.items()}
-    methods = {name: read_method(name, node, training, has_bitext) for name, node in _named(top["methods"], "method").items()}
+    named = _named(top["methods"], "method")
+    plain = {name: read_method(name, node, training, has_bitext) for name, node in named.items() if not is_fused(node)}
+    methods = {name: plain.get(name) or read_fused(name, node, plain) for name, node in named.items()}
     if not any(method.system == CEILING for method in methods.values()):
         name = f"{CEILING}_" if CEILING in methods else CEILING
         methods = {name: Method(name, SYSTEMS[CEILING].title, CEILING, {})} | methods
@@ -216,5 +219,5 @@ def _default_reference(methods: Mapping[str, Method]) -> str:
     """`optical`, else the first student, else the first method that is not given the English queries."""
     if "optical" in methods:
         return "optical"
-    order = sorted(methods.values(), key=lambda method: (method.system != "student", SYSTEMS[method.system].english))
+    order = sorted(methods.values(), key=lambda method: (method.system != "student", method.is_english))
     return order[0].name

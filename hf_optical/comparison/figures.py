@@ -9,7 +9,7 @@ import numpy as np
 from ..evaluation.significance import bootstrap_interval, holm, randomisation_test, ratio_interval, wins_and_losses
 from .collect import Results, took
 from .config import MAIN_METRIC
-from .methods import CEILING, SYSTEMS
+from .methods import CEILING
 
 
 def build_figures(results: Results) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _spread(runs: list[list[Any]], metric: str) -> dict[str, float]:
 
 def _retention(results: Results, method: str, ceiling: str | None, languages: list[str]) -> dict[str, float | None] | None:
     """Recall on the foreign queries over the teacher's on the human English versions of the same."""
-    if ceiling is None or SYSTEMS[results.config.methods[method].system].english:
+    if ceiling is None or results.config.methods[method].is_english:
         return None
     values, weights = strata(results, [method, ceiling], languages, [MAIN_METRIC])
     own, most = sum(weight * x.mean(0) for weight, x in zip(weights, values, strict=True))
@@ -132,7 +132,7 @@ def _retention(results: Results, method: str, ceiling: str | None, languages: li
 def _tests(results: Results, scope: str, languages: list[str]) -> list[dict[str, Any]]:
     """Every method against every reference: Holm's correction within a scope and reference."""
     present = _present(results, languages)
-    rivals = [name for name in present if not SYSTEMS[results.config.methods[name].system].english]
+    rivals = [name for name in present if not results.config.methods[name].is_english]
     return [
         test
         for reference in results.config.references

@@ -41,15 +41,16 @@ def job_settings(job: Job, materials: Materials) -> dict[str, Any]:
     training["teacher_lengths"] = [materials.teacher.config.query_length, materials.teacher.config.document_length]
     if job.train_languages:
         training["bitext"] = {name: materials.bitext(name, job.limit).fingerprint for name in job.train_languages}
-    if job.method.lexicon != "induced":
+    source = job.method.base or job.method
+    if source.lexicon != "induced":
         files = {name: config.languages[name].lexicon for name in job.train_languages or job.languages}
-        training["lexicon"] = {name: [job.method.lexicon, *map(digest_of, files[name])] for name in files}
+        training["lexicon"] = {name: [source.lexicon, *map(digest_of, files[name])] for name in files}
     training["settings"] = method_settings(job.method)
-    if job.method.system == "student":
-        training |= {name: digest_of(path) for name, path in training_data(config, job.method).items()}
+    if source.system == "student":
+        training |= {name: digest_of(path) for name, path in training_data(config, source).items()}
     for name in _BY_CONTENT:
-        if job.method.option(name):
-            training[f"content of {name}"] = digest_of(job.method.option(name))
+        if source.option(name):
+            training[f"content of {name}"] = digest_of(source.option(name))
     return {"training": training, "evaluation": {name: _evaluation(name, materials) for name in job.languages}}
 
 
@@ -57,6 +58,9 @@ def method_settings(method: Method) -> dict[str, Any]:
     """The settings of a method that its results depend on."""
     if method.system == "student":
         return student_settings(method)
+    if method.base:
+        weight = float(method.option("lexical_weight"))
+        return {"lexical_weight": weight, "of": {"system": method.base.system, **method_settings(method.base)}}
     return {name: " ".join(texts) for name, texts in method.settings.items()}
 
 

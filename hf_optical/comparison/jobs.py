@@ -25,6 +25,7 @@ class Job:
         limit: pairs of bitext; None is all.
         folder: of everything that the job writes, but for the results of several languages.
         results: language -> folder of its result.
+        sources: language -> folder of the result that it is made of; empty for what is made of none.
     """
 
     method: Method
@@ -34,6 +35,12 @@ class Job:
     limit: int | None
     folder: Path
     results: Mapping[str, Path]
+    sources: Mapping[str, Path]
+
+    @property
+    def source(self) -> str:
+        """Name of the job that it is made of; "" for none."""
+        return "/".join([self.method.base.name, *self.folder.parts[-2:]]) if self.method.base else ""
 
     @property
     def name(self) -> str:
@@ -52,7 +59,7 @@ def list_jobs(
     """The jobs in the order in which they are run: what is quick first, then seed by seed, so that early tables have every row.
 
     A size beyond the number of pairs is left out where another size means all of them already. A method that learns from
-    sentence pairs is left out for a language that has none.
+    sentence pairs is left out for a language that has none. What a fusion is made of comes before it, asked for or not.
 
     Args:
         config: the comparison.
@@ -60,6 +67,8 @@ def list_jobs(
         pairs: language -> number of its pairs, where they have been read.
     """
     jobs = []
+    if methods is not None:
+        methods = {*methods, *(base.name for name in methods if (base := config.methods[name].base))}
     for method in config.methods.values():
         if methods is not None and method.name not in methods and method.system != CEILING:
             continue
@@ -77,7 +86,12 @@ def list_jobs(
                     if learns is not None and not _is_repeated(method, limit, name, pairs or {}):
                         jobs.append(_job(config, method, (name,), learns, seed, limit, name))
     order = {seed: place for place, seed in enumerate(dict.fromkeys(job.seed for job in jobs))}
-    return sorted(jobs, key=lambda job: (job.method.is_trained, order[job.seed] if job.method.is_trained else 0))
+
+    def place(job: Job) -> tuple[int, int]:
+        kind = 2 if job.method.base else int(job.method.is_trained)
+        return kind, order[job.seed] if kind else 0
+
+    return sorted(jobs, key=place)
 
 
 def result_folder(config: ComparisonConfig, method: str, language: str, seed: int | None, limit: int | None) -> Path:
@@ -88,6 +102,7 @@ def result_folder(config: ComparisonConfig, method: str, language: str, seed: in
 
 def uses_bitext(method: Method) -> bool:
     """Whether the method learns from sentence pairs."""
+    method = method.base or method
     if method.system.startswith("word_by_word"):
         return method.lexicon != "files"
     return SYSTEMS[method.system].bitext and "model" not in method.settings
@@ -104,7 +119,9 @@ def _job(
 ) -> Job:
     folder = result_folder(config, method.name, place, seed, limit)
     results = {name: result_folder(config, method.name, name, seed, limit) for name in languages}
-    return Job(method, languages, learns, seed, limit, folder, results)
+    base = method.base
+    sources = {name: result_folder(config, base.name, name, seed, limit) for name in languages} if base else {}
+    return Job(method, languages, learns, seed, limit, folder, results, sources)
 
 
 def _train_languages(config: ComparisonConfig, method: Method, language: str) -> tuple[str, ...] | None:

@@ -39,7 +39,11 @@ SYSTEMS = {
     "word_by_word_bm25": System("word-by-word translation, BM25", bitext=True),
     "seq2seq": System("translate-test, teacher", trained=True, bitext=True),
     "student": System("", trained=True, bitext=True),
+    "fusion": System(""),
 }
+
+# Another method's rankings, joined with BM25's: trained, English and so on as that is.
+FUSION = "fusion"
 
 # What retention is measured against: a row of every table.
 CEILING = "teacher_english"
@@ -60,6 +64,7 @@ class Method:
         lexicon: what words are translated by: `induced` from the bitext, the language's `files`, or `both`.
         use_triples: a code-switched student is trained on the queries of the triples; else on the English side of its bitext.
         line: where it is configured.
+        base: the method whose rankings a fusion joins with BM25's.
     """
 
     name: str
@@ -74,10 +79,21 @@ class Method:
     lexicon: str = "induced"
     use_triples: bool = True
     line: int = 0
+    base: Method | None = None
 
     @property
     def is_trained(self) -> bool:
+        """Whether its own run trains anything."""
         return SYSTEMS[self.system].trained and "model" not in self.settings
+
+    @property
+    def has_seeds(self) -> bool:
+        return (self.base or self).is_trained
+
+    @property
+    def is_english(self) -> bool:
+        """Whether it is given the human English versions of the queries."""
+        return SYSTEMS[(self.base or self).system].english
 
     @property
     def is_switched(self) -> bool:

@@ -139,6 +139,12 @@ def _pass(jobs: list[Job], materials: Materials, settings: Mapping[str, Any], ou
         if is_finished(job):
             outcome.read.append(job.name)
             continue
+        if reason := _made_of_nothing(job, outcome):
+            outcome.not_applicable[job.name] = reason
+            continue
+        if not all((folder / RESULT).exists() for folder in job.sources.values()):
+            held.append(job)  # another process works on what it is made of
+            continue
         lock = RunLock(job.folder.with_name(f"{job.folder.name}.lock"))
         if not lock.acquire():
             holder = lock.holder()
@@ -156,6 +162,12 @@ def _pass(jobs: list[Job], materials: Materials, settings: Mapping[str, Any], ou
         finally:
             lock.release()
     return held
+
+
+def _made_of_nothing(job: Job, outcome: Outcome) -> str:
+    """Why there will be no result of what a fusion is made of; "" where there is one, or will be."""
+    reason = outcome.failed.get(job.source) or outcome.not_applicable.get(job.source)
+    return f"{job.source} has no result: {reason}" if reason else ""
 
 
 def _attempt(job: Job, materials: Materials, settings: Mapping[str, Any], outcome: Outcome) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 from ..data.files import atomic_write
 from ..evaluation import RetrievalResult, evaluate_bm25, evaluate_model, score_run
+from .fused_run import run_fused
 from .jobs import Job
 from .materials import Materials
-from .methods import SYSTEMS
 from .results import RunResult, environment
 from .students import discard, student_for
 from .translators import build_translator, training_metrics
@@ -62,9 +62,11 @@ def run_job(job: Job, materials: Materials) -> None:
 def _evaluate(job: Job, language: str, materials: Materials, model: Any, took: dict[str, Any]) -> RetrievalResult:
     collection, k = materials.collection(language), materials.config.k
     system, title = job.method.system, job.method.title
-    english = SYSTEMS[system].english
+    english = job.method.is_english
     if english and any(query not in collection.english for query in collection.qrels):
         raise NotApplicable(f"{language}: not every query has a human English version.")
+    if job.method.base:
+        return run_fused(job, language, materials, took)
     if system in ("bm25", "bm25_english"):
         return evaluate_bm25(materials.lexical_index(language), collection, system=title, english=english, k=k)
     if system in ("teacher_english", "zero_shot"):

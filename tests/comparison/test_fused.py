@@ -1,0 +1,109 @@
+"""Methods whose rankings are another's, joined with BM25's."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hf_optical.commands.compare import run
+from hf_optical.comparison import runner
+from hf_optical.comparison.config import load_config
+from hf_optical.comparison.jobs import list_jobs
+from hf_optical.data import DataError, load_retrieval
+from hf_optical.search import Bm25Index, reciprocal_rank_fusion
+from hf_optical.training import OpticalTrainer
+
+METHODS = """\
+  joined: {system: fusion, of: optical, lexical_weight: 0.3}
+  bm25: {system: bm25}
+  teacher: {system: teacher_english}
+  ceiling: {system: fusion, of: teacher}
+  optical: {loss: optical, sizes: [40, null]}
+"""
+
+
+def ranking(folder):
+    found = {}
+    for line in (Path("out/runs") / folder / "run.trec").read_text().splitlines():
+        query, _, document, *_ = line.split()
+        found.setdefault(query, []).append(document)
+    return found
+
+
+@pytest.fixture
+def ready(world, configure):
+    configure(("seeds: [1, 2]", "seeds: [1]"), methods=METHODS)
+    return world
+
+
+def test_rankings_are_joined(ready):
+    run(["compare.yaml", "--languages", "first", "--methods", "joined", "ceiling"])  # what they are made of is run too
+    collection = load_retrieval("first")
+    lexical = Bm25Index(collection.corpus_ids, collection.corpus_texts)
+    for method, base, place, texts, weight in (
+        ("joined", "optical", "first/seed-1", collection.queries, 0.3),
+        ("joined", "optical", "first/seed-1-pairs-40", collection.queries, 0.3),
+        ("ceiling", "teacher", "first/once", collection.english, 0.5),
+    ):
+        joined, own = ranking(f"{method}/{place}"), ranking(f"{base}/{place}")
+        for query, documents in joined.items():
+            ((found),) = lexical.search([texts[query]], 100)
+            expected = reciprocal_rank_fusion([[(d, 0.0) for d in own[query]], found], [1, weight])
+            assert documents == [document for document, _ in expected][:100]
+    assert ranking("ceiling/first/once") != ranking("teacher/first/once")
+    figures = json.loads(Path("out/report.json").read_text())
+    row = {row["method"]: row for row in figures["rows"] if row["scope"] == "first"}
+    assert row["joined"]["seeds"] == [1]
+    assert row["joined"]["took"]["steps"] == 3
+    assert row["joined"]["retention"]
+    assert row["ceiling"]["retention"] is None
+    assert figures["methods"]["joined"]["title"] == "optical, and BM25"
+    assert {test["method"] for test in figures["tests"] if test["scope"] == "first"} == {"joined"}  # bm25 was not asked for
+    assert {name.split("/")[0] for name in figures["missing"] if "/first/" in name} == {"bm25"}
+
+
+def test_what_it_is_made_of_comes_first(ready):
+    names = [job.method.name for job in list_jobs(load_config("compare.yaml"), languages=["first"], methods=["joined"])]
+    assert names == ["teacher", "optical", "optical", "joined", "joined"]
+
+
+def test_what_it_is_made_of_fails(ready, monkeypatch):
+    def broken(self, *args, **kwargs):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(OpticalTrainer, "training_step", broken)
+    outcome = runner.run_comparison(load_config("compare.yaml"), languages=["first"], methods=["joined"])
+    assert set(outcome.failed) == {"optical/first/seed-1", "optical/first/seed-1-pairs-40"}
+    assert outcome.not_applicable["joined/first/seed-1"] == "optical/first/seed-1 has no result: out of memory"
+
+
+def test_other_settings_of_what_it_is_made_of_are_told(ready, configure):
+    run(["compare.yaml", "--languages", "first", "--methods", "joined"])
+    for old, new, message in (
+        ("of: optical, lexical_weight: 0.3", "of: optical", "lexical_weight 0.3, now 0.5"),
+        ("loss: optical", "loss: mse", "loss optical, now mse"),
+    ):
+        configure(("seeds: [1, 2]", "seeds: [1]"), methods=METHODS.replace(old, new))
+        with pytest.raises(ValueError, match=message):
+            run(["compare.yaml", "--languages", "first", "--methods", "joined"])
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("{system: fusion}", "compare.yaml:10: method 'joined' does not say what it is made of; write of: METHOD"),
+        (
+            "{system: fusion, of: optica}",
+            "compare.yaml:10: 'optica' is no method that can be joined with BM25; did you mean 'optical'",
+        ),
+        ("{system: fusion, of: joined}", "compare.yaml:10: 'joined' is no method"),
+        ("{system: fusion, of: optical, lexical_weight: 0}", "compare.yaml:10: lexical_weight '0' is no number above 0"),
+        ("{system: fusion, of: optical, lexical_weight: much}", "compare.yaml:10: lexical_weight 'much' is no number above 0"),
+        ("{system: fusion, of: optical, seeds: [1]}", "compare.yaml:10: unknown setting of method joined 'seeds'"),
+    ],
+)
+def test_mistakes(world, configure, entry, message):
+    configure(methods=f"  joined: {entry}\n  optical: {{}}\n")
+    with pytest.raises(DataError) as error:
+        load_config("compare.yaml")
+    assert str(error.value).startswith(message)
