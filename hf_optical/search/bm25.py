@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -43,8 +43,9 @@ class Bm25Index:
         if len(set(self.ids)) != len(self.ids):
             twice = next(i for i, count in Counter(self.ids).items() if count > 1)
             raise ValueError(f"document ids must be unique, but {twice!r} occurs twice.")
-        tokens = [words(text) for text in texts]
-        self._vocabulary = {word for text in tokens for word in text}
+        vocabulary: dict[str, str] = {}  # a word that stands in many texts is held once
+        tokens = [[vocabulary.setdefault(word, word) for word in words(text)] for text in texts]
+        self._vocabulary = vocabulary
         self._engine = bm25s.BM25(k1=0.9, b=0.4)
         if self._vocabulary:  # bm25s cannot index nothing
             self._engine.index(tokens, show_progress=False)
@@ -52,18 +53,26 @@ class Bm25Index:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def search(self, queries: Sequence[str], k: int = 10) -> list[list[tuple[str, float]]]:
+    def search(
+        self, queries: Sequence[str], k: int = 10, *, keep: Callable[[str], bool] | None = None
+    ) -> list[list[tuple[str, float]]]:
         """The k best documents of every query, best first; documents that share no word with it are not found.
+
+        Args:
+            keep: whether a document, told by its id, is to be found. The others still count for how rare a word is.
 
         Raises:
             ValueError: k is less than 1.
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}.")
+        kept = None if keep is None else np.fromiter(map(keep, self.ids), dtype=bool, count=len(self.ids))
         results = []
         for query in queries:
             known = [word for word in words(query) if word in self._vocabulary]
             scores = self._engine.get_scores(known) if known else np.zeros(len(self.ids))
+            if kept is not None:
+                scores = np.where(kept, scores, 0.0)
             # only what can be among the first k is sorted, in the order of the documents where scores are equal
             least = np.partition(scores, -k)[-k] if k < len(scores) else 0.0
             best = np.flatnonzero(scores >= least)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ from .document import Document
 from .index_error import IndexFormatError
 from .index_writer import IndexWriter
 from .manifest import DTYPES, Manifest
-from .metadata_filter import Filter, matches
+from .metadata_filter import Filter
 from .model_check import check_model
 from .processes import shared_build
 from .rows import Rows
 from .scoring import best, check_positive, checked_embeddings, maxsim_scores
 from .segment_scan import SegmentScan
-from .stored_segments import damages, deleted_positions, open_segments
+from .stored_segments import damages, deleted_positions, hidden_places, open_segments
 
 # Documents scored again at a time: more than there are candidates, unless k is large.
 _DOCUMENTS_PER_SCORING = 2048
@@ -186,6 +186,15 @@ class DiskIndex:
         """Several documents, in the order of `ids`. Raises KeyError if one is not there."""
         return [self.document(i) for i in ids]
 
+    def stored_texts(self) -> Iterator[str]:
+        """Texts in the order of `ids`; no embedding is read."""
+        return (segment.text(place) for segment, place in map(self._place, self._positions.values()))
+
+    def ids_where(self, filter: Filter) -> list[str]:
+        """Ids of the documents that a search with this filter can find."""
+        places = zip(self._segments, hidden_places(self._segments, self._deleted, filter), strict=True)
+        return [i for segment, hidden in places for i in np.delete(np.array(segment.ids, dtype=object), hidden)]
+
     def check_model(self, model: OpticalPreTrainedModel) -> None:
         """Raise TeacherMismatchError (ValueError) unless this model's queries belong to the documents of this index."""
         check_model(model, self.teacher_fingerprint, self.teacher_name)
@@ -213,7 +222,7 @@ class DiskIndex:
             ValueError: k or batch_size is less than 1; a query is not finite `(tokens, d)` with the d of the documents.
         """
         check_positive(k=k, batch_size=batch_size)
-        hidden = self._hidden(filter)
+        hidden = list(hidden_places(self._segments, self._deleted, filter))
         results: list[list[tuple[str, float]]] = []
         with tqdm(total=len(queries), desc="searching", unit="query", disable=not show_progress_bar) as progress:
             for start in range(0, len(queries), batch_size):
@@ -226,26 +235,14 @@ class DiskIndex:
                 progress.update(len(batch))
         return results
 
-    def _hidden(self, filter: Filter | None) -> list[np.ndarray]:
-        """For each segment the places of documents that are not to be found."""
-        hidden = []
-        for start, segment in zip(self._starts[:-1].tolist(), self._segments, strict=True):
-            low, high = np.searchsorted(self._deleted, [start, start + len(segment)])
-            places = self._deleted[low:high] - start
-            if filter is not None:
-                out = [place for place, metadata in enumerate(segment.metadata) if not matches(metadata, filter)]
-                places = np.union1d(places, np.array(out, dtype=np.int64))
-            hidden.append(places)
-        return hidden
-
     def _best(self, query: Tensor, positions: Tensor, k: int) -> list[tuple[str, float]]:
         """The candidates in their order by the float32 scores of what is stored."""
         if not len(query) or not len(positions):
             return []
         scores = []
         for part in positions.split(_DOCUMENTS_PER_SCORING):
-            places = [self._place(position) for position in part.tolist()]
-            scores.append(maxsim_scores(query, [segment.embeddings(place) for segment, place in places]))
+            documents = [segment.embeddings(place) for segment, place in map(self._place, part.tolist())]
+            scores.append(maxsim_scores(query, documents))
         values, order = best(torch.cat(scores), k)
         found = (self._place(position) for position in positions[order].tolist())
         return [(segment.ids[place], value) for (segment, place), value in zip(found, values.tolist(), strict=True)]

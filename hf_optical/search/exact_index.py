@@ -124,6 +124,12 @@ class ExactIndex:
         """Several documents, in the order of `ids`. Raises KeyError if one is not there."""
         return [self.document(i) for i in ids]
 
+    def stored_texts(self) -> Iterator[str]:
+        """Texts in the order of `ids`. Raises ValueError if the index was made without them."""
+        if len(self.texts) != len(self.ids):
+            raise ValueError("this index was made without the texts of its documents: give ExactIndex its `texts`.")
+        return iter(self.texts.values())
+
     def check_model(self, model: OpticalPreTrainedModel) -> None:
         """Raise TeacherMismatchError (ValueError) unless this model's queries belong to the documents of this index."""
         check_model(model, self.teacher_fingerprint, self.teacher_name)

@@ -12,11 +12,15 @@ import torch
 from ..data.errors import did_you_mean
 from ..models import OpticalPreTrainedModel, OpticalStudentModel
 from ..models.loading_optical import without_progress_bars
+from .bm25 import Bm25Index
 from .disk_index import DiskIndex
 from .document import Document
 from .exact_index import ExactIndex
+from .fusion import LEXICAL_WEIGHT
+from .lexical_side import LexicalSide, check_weight, fusion_depth, lexical_index
 from .metadata_filter import Filter
 from .opening import open_index
+from .scoring import check_positive
 from .token_spans import NO_SPAN, Span, query_spans
 
 
@@ -39,7 +43,12 @@ class TokenMatch:
 
 @dataclass(frozen=True)
 class Hit:
-    """A found document. `matches`: of the query's tokens that stand in its text, in its order."""
+    """A found document.
+
+    Attributes:
+        score: what orders the list: MaxSim, or the fused score where BM25 was joined to it (`reciprocal_rank_fusion`).
+        matches: of the query's tokens that stand in its text, in its order.
+    """
 
     id: str
     score: float
@@ -58,16 +67,27 @@ class Searcher:
         students: by name; a name that is a language code answers for that language, besides the languages of its config. A
             teacher may be among them, for English.
         index: of their teacher's documents.
+        lexical: BM25 of the same documents, to be joined to what students find: `lexical_index(index)` builds it. When documents
+            are added to the index or deleted it is built again, from the texts of the index.
+        lexical_weight: of BM25 beside a student that has 1; `search` may override it. 0 without `lexical`.
 
     Raises:
-        ValueError: no student, or one that encodes documents alone; TeacherMismatchError: one has another teacher than the index.
+        ValueError: no student, or one that encodes documents alone; the weight is negative or not finite; `lexical` is of other
+            documents, or the index is on a server; TeacherMismatchError: a student has another teacher than the index.
 
     Example:
         >>> searcher = Searcher.from_pretrained({"sw": "runs/sw", "ha": "runs/ha"}, index="passages")  # doctest: +SKIP
         >>> searcher.search(["mahindi huhifadhiwaje?"], k=3, language="sw")[0][0].text  # doctest: +SKIP
     """
 
-    def __init__(self, students: Mapping[str, OpticalPreTrainedModel], index: ExactIndex | DiskIndex) -> None:
+    def __init__(
+        self,
+        students: Mapping[str, OpticalPreTrainedModel],
+        index: ExactIndex | DiskIndex,
+        *,
+        lexical: Bm25Index | None = None,
+        lexical_weight: float = LEXICAL_WEIGHT,
+    ) -> None:
         if not students:
             raise ValueError("a searcher needs a student at least.")
         self.students, self.index = dict(students), index
@@ -78,6 +98,8 @@ class Searcher:
                     "--side query or --side both."
                 )
             index.check_model(student)
+        self.lexical = None if lexical is None else LexicalSide(index, lexical)
+        self.lexical_weight = check_weight(lexical_weight) * (self.lexical is not None)
 
     @classmethod
     def from_pretrained(
@@ -86,12 +108,18 @@ class Searcher:
         *,
         index: str | Path | ExactIndex | DiskIndex,
         device: str | torch.device | None = None,
+        lexical_weight: float = 0.0,
     ) -> Searcher:
         """Load students, one, a list or name to folder or Hub name, and open the index.
 
+        Args:
+            lexical_weight: above 0, BM25 of the index's texts is built, and joined to what students find.
+
         Raises:
-            ValueError: a student or the index is not there, or they do not belong together.
+            ValueError: a student or the index is not there, or they do not belong together; the weight is negative or not finite,
+                or the texts of the index are not known.
         """
+        check_weight(lexical_weight)
         if isinstance(index, (str, Path)):
             index = open_index(index, device=device)
         if isinstance(students, (str, Path)):
@@ -104,7 +132,8 @@ class Searcher:
         loaded = {name: _load(str(student)) for name, student in students.items()}
         if device is not None:
             loaded = {name: student.to(device) for name, student in loaded.items()}
-        return cls(loaded, index)
+        lexical = lexical_index(index) if lexical_weight else None
+        return cls(loaded, index, lexical=lexical, lexical_weight=lexical_weight)
 
     @property
     def languages(self) -> list[str]:
@@ -138,6 +167,7 @@ class Searcher:
         filter: Filter | None = None,
         matches: bool = True,
         batch_size: int = 32,
+        lexical_weight: float | None = None,
     ) -> list[list[Hit]]:
         """The k best documents of each query, best first.
 
@@ -146,19 +176,28 @@ class Searcher:
             language: of the questions, or the name of a student; needed where there are several.
             filter: of the documents' metadata, as in `DiskIndex.search`.
             matches: find out which tokens of the documents the tokens of the query found.
+            lexical_weight: of BM25 this time, 0: none; default: the searcher's.
 
         Raises:
-            ValueError: unknown language, k below 1, or a filter where documents have no metadata.
+            ValueError: unknown language, k below 1, a filter where documents have no metadata, or a weight that is negative, not
+                finite, or above 0 where the searcher has no `lexical`.
         """
+        check_positive(k=k)
+        weight = self.lexical_weight if lexical_weight is None else check_weight(lexical_weight)
+        if weight and self.lexical is None:
+            raise ValueError(f"there is no BM25 to give weight {weight:g}: make the searcher with one, or search with 0.")
         queries = [queries] if isinstance(queries, str) else list(queries)
         student = self.student(language)
         embeddings = student.encode_query(queries, batch_size=batch_size, show_progress_bar=False)
+        depth = fusion_depth(k) if weight else k
         if not isinstance(self.index, ExactIndex):
-            found = self.index.search(embeddings, k, filter=filter)
+            found = self.index.search(embeddings, depth, filter=filter)
         elif filter is not None:
             raise ValueError("documents of an index in memory have no metadata to filter by: build a DiskIndex.")
         else:
-            found = self.index.search(embeddings, k)
+            found = self.index.search(embeddings, depth)
+        if weight:
+            found = self.lexical.fused(found, queries, k, weight, filter)
         spans = query_spans(student.processor, queries) if matches else [[]] * len(queries)
         results = []
         for query, tokens, where, hits in zip(queries, embeddings, spans, found, strict=True):
@@ -187,6 +226,8 @@ def _languages(student: OpticalPreTrainedModel) -> list[str]:
 
 
 def _matches(query: str, tokens: torch.Tensor, spans: Sequence[Span], document: Document) -> Iterator[TokenMatch]:
+    if not len(document.embeddings):  # found by its letters alone
+        return
     similarities, nearest = (tokens @ document.embeddings.T).max(1)
     for span, similarity, token in zip(spans, similarities.tolist(), nearest.tolist(), strict=True):
         if span == NO_SPAN:

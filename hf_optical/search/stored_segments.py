@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from .index_error import IndexFormatError
 from .manifest import FileEntry, Manifest
+from .metadata_filter import Filter, matches
 from .segment import Segment
 
 
@@ -31,6 +32,19 @@ def deleted_positions(folder: Path, manifest: Manifest) -> np.ndarray:
     if len(data) != 8 * count or hashlib.sha256(data).hexdigest() != entry.sha256:
         raise IndexFormatError(f"{file} is missing or damaged: restore it from a copy, or build the index again.")
     return np.frombuffer(data, dtype=np.int64)
+
+
+def hidden_places(segments: Sequence[Segment], deleted: np.ndarray, filter: Filter | None) -> Iterator[np.ndarray]:
+    """For each segment the places of documents that are not to be found: deleted, or the filter is not true of them."""
+    start = 0
+    for segment in segments:
+        low, high = np.searchsorted(deleted, [start, start + len(segment)])
+        places = deleted[low:high] - start
+        if filter is not None:
+            out = [place for place, metadata in enumerate(segment.metadata) if not matches(metadata, filter)]
+            places = np.union1d(places, np.array(out, dtype=np.int64))
+        yield places
+        start += len(segment)
 
 
 def live_ids(folder: Path, manifest: Manifest) -> list[str]:

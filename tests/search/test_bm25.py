@@ -89,6 +89,19 @@ def test_bad_documents_are_refused(ids, texts, message):
         Bm25Index(ids, texts)
 
 
+@given(
+    texts=st.lists(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join), min_size=1, max_size=12),
+    query=st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join),
+    kept=st.sets(st.integers(0, 11)),
+    k=st.integers(1, 12),
+)
+def test_only_what_is_kept_is_ranked_by_the_scores_of_the_whole(texts, query, kept, k):
+    index = Bm25Index([str(i) for i in range(len(texts))], texts)
+    (everything,) = index.search([query], len(texts))
+    expected = [(i, score) for i, score in everything if int(i) in kept][:k]
+    assert index.search([query], k, keep=lambda i: int(i) in kept) == [expected]
+
+
 def test_k_below_one_is_refused():
     with pytest.raises(ValueError, match="k must be at least 1, got 0"):
         Bm25Index(["a"], ["maize"]).search(["maize"], 0)
