@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -36,6 +37,8 @@ class Bm25Index:
 
     def __init__(self, ids: Sequence[str], texts: Sequence[str]) -> None:
         import bm25s
+
+        logging.getLogger("bm25s").setLevel(logging.INFO)  # it shows its lines for debugging unless told otherwise
 
         self.ids = list(ids)
         if len(self.ids) != len(texts):

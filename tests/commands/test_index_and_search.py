@@ -112,6 +112,10 @@ def test_index_says_what_is_wrong(workshop, argv, message):
         (["i", "q", "--student", "student", "--filter", "year"], "write NAME=VALUE"),
         (["i", "q", "--student", "student", "--language", "xx"], "no student for language 'xx'"),
         (["i", "q", "--student", "student", "-k", "0"], "'0' is not a whole number of 1 or more"),
+        (["i", "q", "--student", "student", "--lexical_weight", "-1"], "'-1' is not a finite number of 0 or more"),
+        (["i", "q", "--student", "student", "--lexical_weight", "nan"], "'nan' is not a finite number of 0 or more"),
+        (["i", "q", "--student", "student", "--lexical-weight=inf"], "'inf' is not a finite number of 0 or more"),
+        (["i", "q", "--student", "student", "--lexical_weight", "much"], "'much' is not a finite number of 0 or more"),
         (["nowhere", "q", "--student", "student"], "no index in nowhere"),
         (["i", "--student", "student", "--batch", "triples.jsonl"], "triples.jsonl:1: no _id, or no text"),
     ],
@@ -183,3 +187,55 @@ def test_a_passage_neither_breaks_lines_nor_steers_the_terminal(workshop, monkey
     assert not {c for c in printed if not c.isprintable()} - {"\n"}
     assert "Water is]0;mine [31mdry maize end" in printed
     assert len(printed.strip().splitlines()) == (3 if terminal else 2)
+
+
+@pytest.fixture
+def named(workshop, capsys):
+    """Passages of which the last shares a name with the question."""
+    texts = [
+        "maize market",
+        "lake water",
+        "the child at school",
+        "rain and soil",
+        "dry season",
+        "a ship that can travel to Mombasa and buy seed from the king",
+    ]
+    rows = [{"_id": f"n{i}", "text": text, "metadata": {"even": i % 2 == 0}} for i, text in enumerate(texts)]
+    (workshop / "named.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    index.run(["named.jsonl", "--teacher", "teacher", "--output", "n"])
+    capsys.readouterr()
+    return ["maji ya Mombasa", "--student", "student", "-k", "6"]
+
+
+def test_the_weight_of_bm25_reaches_the_search(named, workshop, capsys):
+    def asked(*options):
+        search.run([*options, *named])
+        return capsys.readouterr().out
+
+    def found(*options):
+        return [(hit["id"], hit["score"], hit["text"]) for hit in json.loads(asked(*options, "--json"))[0]["hits"]]
+
+    alone = found("n")
+    place = [i for i, *_ in alone].index("n5") + 1
+    assert place > 1
+    for where in (["n"], ["--passages", "named.jsonl", "--teacher", "teacher"]):
+        assert found(*where, "--lexical_weight", "0") == found(*where)
+        heavy = found(*where, "--lexical_weight", "50")
+        assert heavy[0][0] == "n5"
+        assert "Mombasa" in heavy[0][2]
+    assert found("n", "--lexical_weight", "50")[0][1] == pytest.approx(1 / (60 + place) + 50 / 61)
+    assert "n5" not in {i for i, *_ in found("n", "--lexical_weight", "50", "--filter", "even=true")}
+    # fused scores are small: two decimals would not tell one from another
+    assert f"1. {1 / (60 + place) + 0.5 / 61:.4f}  n5" in asked("n", "--lexical-weight", "0.5")
+    (workshop / "q.jsonl").write_text(json.dumps({"_id": "q", "text": named[0]}) + "\n")
+    search.run(["n", *named[1:], "--lexical_weight", "50", "--batch", "q.jsonl", "--run", "fused.trec"])
+    assert "1 queries: fused.trec" in capsys.readouterr().out
+    lines = [line.split() for line in (workshop / "fused.trec").read_text().splitlines()]
+    assert [line[2] for line in lines] == [i for i, *_ in found("n", "--lexical_weight", "50")]
+
+
+def test_bm25_needs_the_texts_of_the_index(named, workshop):
+    pytest.importorskip("qdrant_client", reason="qdrant-client is an optional extra")
+    index.run(["named.jsonl", "--teacher", "teacher", "--output", "qdrant+path:q"])
+    with pytest.raises(ValueError, match="those of this index are on its server: build an index in a folder"):
+        search.run(["qdrant+path:q", *named, "--lexical_weight", "0.5"])
