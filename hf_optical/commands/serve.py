@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..recipes.options import CommandParser, positive
+from ..recipes.options import CommandParser, positive, weight
 from .device import device
 from .output import quiet_stdout
 
@@ -37,6 +37,7 @@ def run(argv: list[str]) -> None:
 
     from ..recipes.loading import load_student
     from ..search import Searcher
+    from ..search.lexical_side import lexical_index
     from ..search.opening import open_index
     from ..serve import ServeSettings, create_app
     from ..serve.server import serve
@@ -52,7 +53,8 @@ def run(argv: list[str]) -> None:
     with quiet_stdout():
         index = open_index(options.index, device=options.device)
         loaded = {name: load_student(student).to(options.device or "cpu") for name, student in students.items()}
-        searcher = Searcher(loaded, index)
+        lexical = lexical_index(index) if options.lexical_weight else None
+        searcher = Searcher(loaded, index, lexical=lexical, lexical_weight=options.lexical_weight)
         _warm_up(searcher)
         logger.info("%s passages; languages: %s", f"{len(index):,}", ", ".join(searcher.languages))
         serve(create_app(searcher, settings), options.host, options.port, grace=2 * settings.timeout)
@@ -80,6 +82,15 @@ def _parser() -> CommandParser:
         required=True,
         metavar="[NAME=]S",
         help="student: a folder or Hub name, with the name that requests give as language; may be repeated",
+    )
+    parser.add_argument(
+        "--lexical_weight",
+        "--lexical-weight",
+        type=weight,
+        default=0.0,
+        metavar="W",
+        help="join BM25 of the question as it is typed, which finds names and numbers, with this weight beside the student's 1; a "
+        "request may set its own, or 0; 0.5 is what was measured (default: 0, none for any request)",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine alone)")
     parser.add_argument("--port", type=_port, default=8000, help="0: any free one (default: 8000)")

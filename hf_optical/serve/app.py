@@ -91,7 +91,8 @@ class Service:
     async def search(self, request: SearchRequest) -> Any:
         """The best passages for a question."""
         self._check(request)
-        search = Search(request.query, request.k, request.language, request.filter, request.matches)
+        weight = self._searcher.lexical_weight if request.lexical_weight is None else request.lexical_weight
+        search = Search(request.query, request.k, request.language, request.filter, request.matches, weight)
         try:
             hits = await self._batcher.search(search, self._settings.timeout)
             if not hits and not await self._passages():
@@ -103,7 +104,8 @@ class Service:
         except Exception as error:
             raise _internal(error) from error
         found = [hit.to_dict() | ({} if request.matches else {"matches": None}) for hit in hits]
-        return {"query": request.query, "language": request.language, "k": request.k, "hits": found}
+        asked = {name: getattr(request, name) for name in ("query", "language", "k")}
+        return asked | {"lexical_weight": weight, "hits": found}
 
     async def search_by_address(
         self,
@@ -112,6 +114,7 @@ class Service:
         language: Annotated[str | None, Query(description="of the question, or name of a student", examples=["sw"])] = None,
         filter: Annotated[str | None, Query(description="of the metadata, in JSON", examples=['{"country": "KE"}'])] = None,
         matches: Annotated[bool, Query(description="also tell which words matched")] = False,
+        lexical_weight: Annotated[float | None, Query(description="of BM25, from 0 to 10", examples=[0.5])] = None,
     ) -> Any:
         """The same, in the address."""
         try:
@@ -119,6 +122,7 @@ class Service:
         except (ValueError, RecursionError):
             raise Problem(422, 'filter is not JSON: write it as {"name": "value"}, percent-encoded.') from None
         values = {"query": query, "k": k, "language": language, "filter": wanted, "matches": matches}
+        values |= {"lexical_weight": lexical_weight}
         try:
             request = SearchRequest.model_validate(values)
         except ValueError as error:
@@ -148,6 +152,8 @@ class Service:
         if not 1 <= request.k <= limits.max_k:
             shown = str(request.k) if abs(request.k) < 10**18 else "a number of many digits"
             raise Problem(422, f"k must be from 1 to {limits.max_k}, got {shown}.")
+        if request.lexical_weight and self._searcher.lexical is None:
+            raise Problem(422, "this service has no BM25: leave lexical_weight out; its operator starts it with --lexical_weight.")
         values = sum(len(value) if isinstance(value, list) else 1 for value in (request.filter or {}).values())
         if values > limits.max_filter_values:
             raise Problem(422, f"filter has {values:,} values: {limits.max_filter_values} at most.")

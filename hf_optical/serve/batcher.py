@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..search.index_error import IndexFormatError
+from ..search.lexical_side import fusion_depth
 from .problem import Problem
 
 
@@ -19,6 +20,8 @@ class Hits(Protocol):
 
     index: Any
     languages: list[str]
+    lexical: Any
+    lexical_weight: float
 
     def student(self, language: str | None = None) -> Any: ...
 
@@ -34,11 +37,14 @@ class Search:
     language: str | None
     filter: dict[str, Any] | None
     matches: bool
+    lexical_weight: float
     answer: asyncio.Future = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
     def kind(self) -> str:
-        return json.dumps([self.language, self.filter, self.matches], sort_keys=True)
+        # what is joined with BM25 depends on how many are asked for, where these are many
+        joined = [self.lexical_weight, fusion_depth(self.k)] if self.lexical_weight else None
+        return json.dumps([self.language, self.filter, self.matches, joined], sort_keys=True)
 
 
 class Batcher:
@@ -122,7 +128,8 @@ class Batcher:
 
     def _search(self, batch: Sequence[Search]) -> list[list[Any] | Exception]:
         first, k = batch[0], max(search.k for search in batch)
-        options = {"language": first.language, "filter": first.filter, "matches": first.matches}
+        names = ("language", "filter", "matches", "lexical_weight")
+        options = {name: getattr(first, name) for name in names}
         try:
             return self._searcher.search([search.query for search in batch], k, **options)
         except Exception as error:

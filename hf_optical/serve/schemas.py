@@ -12,6 +12,7 @@ _ANSWER = {
     "query": "mahindi huhifadhiwaje?",
     "language": "sw",
     "k": 1,
+    "lexical_weight": 0.0,
     "hits": [
         {
             "id": "p17",
@@ -42,6 +43,12 @@ class SearchRequest(BaseModel):
     )
     matches: StrictBool = Field(False, description="also tell which words of a passage the words of the question found")
 
+    lexical_weight: Annotated[StrictFloat, Field(ge=0, le=10, allow_inf_nan=False)] | None = Field(
+        None,
+        description="of BM25 of the question as it is typed, beside the student's 1; 0: none; default: the service's. Above 0 only "
+        "where the service has BM25",
+    )
+
 
 class Match(BaseModel):
     """A token of the question and the token of the passage that it found, as (start, end) in characters."""
@@ -57,7 +64,7 @@ class Passage(BaseModel):
     """A found passage."""
 
     id: str
-    score: float
+    score: float = Field(description="what orders the list: MaxSim, or the fused score where lexical_weight is above 0")
     text: str
     metadata: dict[str, Any]
     matches: list[Match] | None = None
@@ -71,6 +78,7 @@ class SearchResponse(BaseModel):
     query: str
     language: str | None
     k: int
+    lexical_weight: float = Field(description="of BM25 in this answer; 0: none")
     hits: list[Passage]
 
 

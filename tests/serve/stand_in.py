@@ -16,11 +16,18 @@ class Student:
 
 
 class StandIn:
-    """Attributes: `batches` that came; `go` must be set before a search answers; `failures` for single questions."""
+    """A searcher.
+
+    Attributes:
+        batches: that came; `weights`: of BM25, for each of them.
+        go: must be set before a search answers.
+        failures: for single questions.
+    """
 
     def __init__(self, passages=3):
         self.index, self.languages = Index(range(passages)), ["sw", "ha"]
-        self.batches, self.failures, self.go = [], {}, threading.Event()
+        self.lexical, self.lexical_weight = "BM25", 0.0
+        self.batches, self.weights, self.failures, self.go = [], [], {}, threading.Event()
         self.go.set()
 
     def student(self, language=None):
@@ -28,8 +35,9 @@ class StandIn:
             raise ValueError(f"no student for language {language!r}: there are sw, ha")
         return Student(language)
 
-    def search(self, queries, k, *, language, filter, matches):
+    def search(self, queries, k, *, language, filter, matches, lexical_weight):
         self.batches.append((list(queries), k, language, filter))
+        self.weights.append(lexical_weight)
         assert self.go.wait(20)
         for query in queries:
             if query in self.failures:

@@ -69,6 +69,32 @@ def test_questions_that_wait_are_searched_together():
     run(test)
 
 
+def test_questions_with_other_weights_are_searched_apart():
+    async def test():
+        searcher = StandIn()
+        searcher.lexical_weight = 0.5
+        async with service(searcher, max_k=500) as client:
+            first = await held(searcher, client)
+            asked = [{}, {"lexical_weight": 0.5}, {"lexical_weight": 0}, {"lexical_weight": 2}, {"lexical_weight": None, "k": 100}]
+            asked += [{"k": 300}, {"lexical_weight": 0, "k": 300}]
+            tasks = [ask(client, f"q{i}", **one) for i, one in enumerate(asked)]
+            await asyncio.sleep(0.05)
+            searcher.go.set()
+            answers = await asyncio.gather(first, *tasks)
+        assert [answer.json()["lexical_weight"] for answer in answers[1:]] == [0.5, 0.5, 0, 2, 0.5, 0.5, 0]
+        # the first hundred of each ranking are joined, or k of them: what a question finds must not depend on its company
+        found = zip(searcher.batches, searcher.weights, strict=True)
+        assert [(queries, k, weight) for (queries, k, _, _), weight in found] == [
+            (["first"], 10, 0.5),
+            (["q0", "q1", "q4"], 100, 0.5),
+            (["q2", "q6"], 300, 0),
+            (["q3"], 10, 2),
+            (["q5"], 300, 0.5),
+        ]
+
+    run(test)
+
+
 def test_one_question_does_not_fail_the_others():
     async def test():
         searcher = StandIn()

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from hf_optical.commands import serve as command
 from hf_optical.commands.serve import named_students
-from hf_optical.search import DiskIndex, ExactIndex, IndexFormatError, Searcher
+from hf_optical.search import Bm25Index, DiskIndex, ExactIndex, IndexFormatError, Searcher
 from hf_optical.search.engine_error import EngineError
 from hf_optical.serve import ServeSettings, create_app
 
@@ -102,6 +102,47 @@ def test_a_bad_request_is_told_what_to_do(client, sent, status, message):
     assert message in answer.json()["error"]
     assert len(answer.json()["error"]) < 300
     assert not any(inside in answer.text for inside in ("Traceback", "/", "File")) or "/openapi.json" in answer.text
+
+
+@pytest.mark.parametrize("weight", [-0.1, 10.5, 10**400, True, "0.5", float("nan"), float("inf")])
+def test_a_bad_weight(client, weight):
+    content = json.dumps({"query": "a", "language": "sw", "lexical_weight": weight}).encode()
+    answer = client.post("/search", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith("lexical_weight: Input should be")
+    address = {"query": "a", "language": "sw", "lexical_weight": "x" if isinstance(weight, (str, bool)) else str(weight)}
+    assert client.get("/search", params=address).json()["error"].startswith("lexical_weight: Input should be")
+
+
+def test_fused_search(searcher, client):
+    joined = Searcher(searcher.students, searcher.index, lexical=Bm25Index(list("abcd"), TEXTS), lexical_weight=0.5)
+    asked = {"query": "school rain", "language": "sw", "k": 4}
+    with stand_in(joined) as fused:
+        for weight, expected in ((None, 0.5), (0.5, 0.5), (0, 0), (10, 10), (3.5, 3.5)):
+            sent = asked | ({} if weight is None else {"lexical_weight": weight})
+            answer = fused.post("/search", json=sent)
+            assert answer.status_code == 200, answer.text
+            hits = joined.search(["school rain"], 4, language="sw", lexical_weight=expected)[0]
+            assert [(hit["id"], hit["score"]) for hit in answer.json()["hits"]] == [(hit.id, hit.score) for hit in hits]
+            assert answer.json()["lexical_weight"] == expected
+            assert fused.get("/search", params=sent).json() == answer.json()
+        heavy = fused.post("/search", json=asked | {"lexical_weight": 10, "filter": {"country": ["TZ", "UG"]}}).json()
+        assert [hit["id"] for hit in heavy["hits"]] == ["d", "b"]
+        alone = fused.post("/search", json=asked | {"lexical_weight": 0}).json()
+    assert alone == client.post("/search", json=asked).json()
+    assert alone["lexical_weight"] == 0
+
+
+def test_a_service_without_bm25_says_so(client):
+    asked = {"query": "maji", "language": "sw"}
+    for answer in (
+        client.post("/search", json=asked | {"lexical_weight": 0.5}),
+        client.get("/search", params=asked | {"lexical_weight": 0.5}),
+    ):
+        assert answer.status_code == 422
+        assert "this service has no BM25: leave lexical_weight out; its operator starts it with" in answer.json()["error"]
+    for weight in (0, None):
+        assert client.post("/search", json=asked | {"lexical_weight": weight}).status_code == 200
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""])
@@ -239,6 +280,8 @@ def test_the_description_has_examples(client):
     assert {"/search", "/healthz", "/metrics"} <= schema["paths"].keys()
     assert schema["components"]["schemas"]["SearchRequest"]["examples"][0]["query"]
     assert schema["components"]["schemas"]["SearchResponse"]["examples"][0]["hits"]
+    assert schema["components"]["schemas"]["SearchRequest"]["properties"]["lexical_weight"]["anyOf"][0]["maximum"] == 10
+    assert "lexical_weight" in {parameter["name"] for parameter in schema["paths"]["/search"]["get"]["parameters"]}
     assert {"400", "409", "413", "415", "422", "503", "504"} <= schema["paths"]["/search"]["post"]["responses"].keys()
 
 
@@ -265,6 +308,7 @@ def test_the_command(workshop, tiny_teacher, searcher, monkeypatch):
         (["nowhere", "--student", "s"], "no index in nowhere"),
         (["i", "--student", "s", "--port", "70000"], "is not a port"),
         (["i", "--student", "s", "--timeout", "0"], "not a number of seconds above 0"),
+        (["i", "--student", "s", "--lexical_weight", "-1"], "'-1' is not a finite number of 0 or more"),
         (["i", "--student", "s", "--max-k", "0"], "whole number of 1 or more"),
         (["i", "--student", "a/s", "--student", "b/s"], "there is a student named 's' already; write OTHER_NAME=b/s"),
         (["i", "--student", "s", "--prot", "1"], "unknown option --prot; did you mean"),
@@ -274,6 +318,20 @@ def test_the_command(workshop, tiny_teacher, searcher, monkeypatch):
 def test_mistakes_on_the_command_line(argv, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         command.run(argv)
+
+
+def test_the_command_with_bm25(workshop, searcher, monkeypatch):
+    served = []
+
+    def capture(app, host, port, *, grace):
+        with TestClient(app) as client:
+            served.append(client.post("/search", json={"query": "rain", "k": 1, "language": "sw"}).json())
+
+    monkeypatch.setattr("hf_optical.serve.server.serve", capture)
+    command.run([str(searcher.index.folder), "--student", "sw=student", "--port", "0", "--lexical_weight", "100"])
+    (answer,) = served
+    assert answer["lexical_weight"] == 100
+    assert answer["hits"][0]["id"] == "d"
 
 
 def test_names_of_students_are_no_paths():
