@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..recipes.options import CommandParser, positive
+from ..recipes.options import CommandParser, positive, weight
 from .output import quiet_stdout
 
 if TYPE_CHECKING:
@@ -92,6 +92,14 @@ def _options(argv: list[str]) -> Namespace:
     )
     parser.add_argument("-k", type=positive, nargs="+", default=[1, 10, 100], help="cut-offs of recall (default: 1 10 100)")
     parser.add_argument("--batch-size", type=positive, default=32, help="documents encoded at a time (default: 32)")
+    parser.add_argument(
+        "--lexical_weight",
+        "--lexical-weight",
+        type=weight,
+        default=0.0,
+        metavar="W",
+        help="of BM25 joined to each student, in a row of its own, as in `optical search` (default: 0, none; 0.5 was measured)",
+    )
     parser.add_argument("--no-baselines", action="store_true", help="leave out BM25, zero-shot and the English queries")
     parser.add_argument(
         "--output",
@@ -104,7 +112,7 @@ def _options(argv: list[str]) -> Namespace:
     for option, needs in (("task_language", "task"), ("task_split", "task"), ("bitext_length", "bitext_test")):
         if getattr(options, option) and not getattr(options, needs):
             parser.error(f"--{option.replace('_', '-')} has no effect without --{needs.replace('_', '-')}")
-    for option in ("passages", "index"):
+    for option in ("passages", "index", "lexical_weight"):
         if getattr(options, option) and not options.benchmark:
             parser.error(f"--{option} has no effect without --benchmark")
     return options
@@ -149,6 +157,7 @@ def _benchmark(
         batch_size=options.batch_size,
         save_to=options.output,
         index=index,
+        lexical_weight=options.lexical_weight,
     )
     metrics = [f"recall@{k}" for k in options.k]
     rows, text = [result.to_dict() for result in results], results_table(results, metrics)
@@ -156,7 +165,7 @@ def _benchmark(
     if ceiling is None or not students:
         return rows, text
     text += "\n\nretention, over the teacher's on the English versions, with its 95 % interval:"
-    first = len(results) - len(students)
+    first = len(results) - len(students) * (2 if options.lexical_weight else 1)
     for row, result in zip(rows[first:], results[first:], strict=True):
         kept = retention(result, ceiling, metrics)
         row["retention"] = {metric: ratio._asdict() for metric, ratio in kept.items()}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..data.errors import DataError
-from ..evaluation import RetrievalResult, score_run
-from ..search.fusion import FUSION_DEPTH, reciprocal_rank_fusion
+from ..evaluation import RetrievalResult, evaluate_fused
 from .jobs import Job
 from .materials import Materials
 from .results import RANKING, RunResult
+
+_OF_TRAINING = ("steps", "train_seconds", "pairs_used")
 
 
 def run_fused(job: Job, language: str, materials: Materials, took: dict[str, Any]) -> RetrievalResult:
@@ -19,19 +20,22 @@ def run_fused(job: Job, language: str, materials: Materials, took: dict[str, Any
 
     Its training is told in `took`: without it there would be nothing to join.
     """
-    collection, k = materials.collection(language), materials.config.k
-    asked = collection.english if job.method.is_english else collection.queries
-    queries = {query: asked[query] for query in collection.qrels}
     own = _read_ranking(job.sources[language] / RANKING)
-    lexical = materials.lexical_index(language).search(list(queries.values()), max(*k, FUSION_DEPTH))
-    weights = [1.0, float(job.method.option("lexical_weight"))]
-    run = {
-        query: reciprocal_rank_fusion([own.get(query, []), found], weights, k=max(*k, 10))
-        for query, found in zip(queries, lexical, strict=True)
-    }
-    before = RunResult.read(job.sources[language])
-    took |= {name: value for name, value in before.took.items() if name in ("steps", "train_seconds", "pairs_used")}
-    return score_run(job.method.title, run, collection.qrels, k=k)
+    took |= {name: value for name, value in _took(job.sources[language]).items() if name in _OF_TRAINING}
+    return evaluate_fused(
+        own,
+        materials.lexical_index(language),
+        materials.collection(language),
+        weight=float(job.method.option("lexical_weight")),
+        system=job.method.title,
+        english=job.method.is_english,
+        k=materials.config.k,
+    )
+
+
+def _took(folder: Path) -> Mapping[str, Any]:
+    before = RunResult.read(folder)
+    return before.took if before else {}
 
 
 def _read_ranking(file: Path) -> dict[str, list[tuple[str, float]]]:

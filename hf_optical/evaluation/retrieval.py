@@ -158,6 +158,7 @@ def evaluate_model(
     system: str = "student",
     english: bool = False,
     k: Sequence[int] = DEFAULT_K,
+    depth: int = _RANK_CUTOFF,
     show_progress_bar: bool = False,
 ) -> RetrievalResult:
     """Retrieve with a model's queries from the teacher's documents.
@@ -169,13 +170,15 @@ def evaluate_model(
         system: name in the result.
         english: use the human English versions of the queries instead (the teacher's own ceiling).
         k: cut-offs of recall.
+        depth: how long the rankings are at least.
 
     Raises:
         ValueError: the model does not belong to the index; English versions are asked for, but not there.
     """
     index.check_model(model)
-    queries = _judged_queries(collection, english)
-    found = index.search(model.encode_query(list(queries.values())), max(*k, _RANK_CUTOFF), show_progress_bar=show_progress_bar)
+    queries = judged_queries(collection, english)
+    deep = max(*k, _RANK_CUTOFF, depth)
+    found = index.search(model.encode_query(list(queries.values())), deep, show_progress_bar=show_progress_bar)
     result = score_run(system, dict(zip(queries, found, strict=True)), collection.qrels, k=k)
     return replace(result, benchmark=measured_on(collection), fingerprint=model.fingerprint())
 
@@ -184,7 +187,7 @@ def evaluate_bm25(
     index: Bm25Index, collection: RetrievalCollection, *, system: str = "BM25", english: bool = False, k: Sequence[int] = DEFAULT_K
 ) -> RetrievalResult:
     """As `evaluate_model`, lexically."""
-    queries = _judged_queries(collection, english)
+    queries = judged_queries(collection, english)
     found = index.search(list(queries.values()), max(*k, _RANK_CUTOFF))
     result = score_run(system, dict(zip(queries, found, strict=True)), collection.qrels, k=k)
     return replace(result, benchmark=measured_on(collection))
@@ -220,7 +223,7 @@ def data_fingerprint(*columns: Iterable[str]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _judged_queries(collection: RetrievalCollection, english: bool) -> dict[str, str]:
+def judged_queries(collection: RetrievalCollection, english: bool) -> dict[str, str]:
     """Texts of the judged queries by id, as asked or in their English version."""
     texts = collection.english if english else collection.queries
     missing = [query for query in collection.qrels if query not in texts]

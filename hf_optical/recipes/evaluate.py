@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..data import RetrievalCollection
-from ..evaluation import RetrievalResult, evaluate_bm25, evaluate_model
+from ..evaluation import RetrievalResult, evaluate_bm25, evaluate_fused, evaluate_model
 from ..evaluation.retrieval import check_trec_names
 from ..models import OpticalStudentModel, OpticalTeacherModel
 from ..search import Bm25Index, DiskIndex, ExactIndex
+from ..search.fusion import FUSION_DEPTH
 
 
 def evaluate_students(
@@ -22,6 +23,7 @@ def evaluate_students(
     batch_size: int = 32,
     save_to: str | Path | None = None,
     index: ExactIndex | DiskIndex | None = None,
+    lexical_weight: float = 0.0,
 ) -> list[RetrievalResult]:
     """Rows of the table: teacher and BM25 on the human English queries, both on the untranslated ones (zero-shot), the students.
 
@@ -34,6 +36,7 @@ def evaluate_students(
         batch_size: documents encoded at a time.
         save_to: folder for each system's run (TREC) and values of single queries (JSON).
         index: the collection's documents, where they are encoded already.
+        lexical_weight: above 0, a row behind each student: its ranking and, with this weight, BM25's of the query as it is typed.
 
     Raises, before anything is encoded:
         TeacherMismatchError (a ValueError): a student belongs to another teacher.
@@ -41,6 +44,8 @@ def evaluate_students(
         OSError: `save_to` cannot be written to.
     """
     names = [name for name, _ in students]
+    if lexical_weight:
+        names += [_fused_name(name) for name in names]
     if save_to or len(set(names)) < len(names):
         result_names(names)
     for _, student in students:
@@ -54,20 +59,29 @@ def evaluate_students(
     if index is None:
         index = ExactIndex.build(teacher, collection.corpus_ids, collection.corpus_texts, batch_size=batch_size)
     results = []
+    lexical = Bm25Index(collection.corpus_ids, collection.corpus_texts) if baselines or lexical_weight else None
     if baselines:
-        lexical = Bm25Index(collection.corpus_ids, collection.corpus_texts)
         if all(query in collection.english for query in collection.qrels):
             results.append(evaluate_model(teacher, index, collection, system="teacher, English queries", english=True, k=k))
             results.append(evaluate_bm25(lexical, collection, system="BM25, English queries", english=True, k=k))
         results.append(evaluate_bm25(lexical, collection, system="BM25, untranslated", k=k))
         results.append(evaluate_model(teacher, index, collection, system="zero-shot (teacher, untranslated)", k=k))
-    results += [evaluate_model(student, index, collection, system=name, k=k) for name, student in students]
+    for name, student in students:
+        own = evaluate_model(student, index, collection, system=name, k=k, depth=FUSION_DEPTH if lexical_weight else 0)
+        results.append(own)
+        if lexical_weight:
+            fused = _fused_name(name)
+            results.append(evaluate_fused(own.run, lexical, collection, weight=lexical_weight, system=fused, k=k))
     if save_to:
         for result in results:
             (name,) = result_names([result.system])
             result.save(Path(save_to) / f"{name}.json")
             result.save_run(Path(save_to) / f"{name}.trec")
     return results
+
+
+def _fused_name(name: str) -> str:
+    return f"{name}, and BM25"
 
 
 def result_names(systems: Sequence[str]) -> list[str]:

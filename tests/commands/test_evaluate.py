@@ -9,6 +9,7 @@ from datasets import Dataset
 from hf_optical.cli import main
 from hf_optical.commands.evaluate import run
 from hf_optical.evaluation import mteb_tasks
+from hf_optical.search import Bm25Index, reciprocal_rank_fusion
 
 MODELS = ["--student", "student", "--teacher", "teacher"]
 BENCHMARK = ["--benchmark", "benchmark"]
@@ -194,3 +195,28 @@ def test_an_index_of_other_texts_under_the_same_ids_is_refused(workshop, capsys)
     assert main(["index", "shifted.jsonl", "--teacher", "teacher", "--output", "shifted"]) == 0
     with pytest.raises(ValueError, match="shifted is not an index of benchmark: passage 'd0' has another text there"):
         run([*MODELS, *BENCHMARK, "--index", "shifted"])
+
+
+@pytest.mark.parametrize("baselines", [(), ("--no-baselines",)])
+def test_bm25_joined_to_a_student_is_a_row_of_its_own(workshop, capsys, baselines):
+    out = printed(capsys, *BENCHMARK, "-k", "1", "--lexical_weight", "0.5", "--json", "--output", "saved", *baselines)
+    rows = json.loads(out)
+    assert [row["system"] for row in rows[-2:]] == ["student", "student, and BM25"]
+    assert [("retention" in row) for row in rows[-2:]] == [not baselines] * 2
+    corpus = [json.loads(line) for line in Path("benchmark/corpus.jsonl").read_text().splitlines()]
+    queries = {row["_id"]: row["text"] for row in map(json.loads, Path("benchmark/queries.jsonl").read_text().splitlines())}
+    lexical = Bm25Index([row["_id"] for row in corpus], [f"{row.get('title', '')} {row['text']}" for row in corpus])
+    own, joined = (ranking(Path("saved") / name) for name in ("student.trec", "student--and-BM25.trec"))
+    assert own.keys() == joined.keys()
+    for query, documents in joined.items():
+        ((found),) = lexical.search([queries[query]], 100)
+        expected = reciprocal_rank_fusion([[(d, 0.0) for d in own[query]], found], [1, 0.5])
+        assert documents == [document for document, _ in expected]
+
+
+def ranking(file):
+    found = {}
+    for line in file.read_text().splitlines():
+        query, _, document, *_ = line.split()
+        found.setdefault(query, []).append(document)
+    return found
