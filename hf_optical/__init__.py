@@ -25,7 +25,7 @@ except PackageNotFoundError:  # run from a folder without being installed
 _LAZY = {
     "GreedyLoss": "losses",
     "OpticalLoss": "losses",
-    "SentenceMSELoss": "losses",
+    "SentenceMSELoss": "sentence_losses",
     "OpticalTrainer": "training",
     "OpticalTrainingArguments": "training",
     "TeacherTrainer": "training",

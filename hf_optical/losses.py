@@ -199,17 +199,6 @@ class GreedyLoss(DistillationLoss):
         return (distance * alignment).sum((1, 2)) / alignment.sum((1, 2)).clamp_min(1.0), {}
 
 
-class SentenceMSELoss(DistillationLoss):
-    """Squared distance of the mean-pooled embeddings: the sentence-level recipe of Reimers and Gurevych, arXiv 2004.09813, eq. 1.
-
-    Pooled with the marginals as weights: uniform weights give the plain mean. As in `GreedyLoss`, MSE times `embedding_dim`.
-    """
-
-    def per_pair(self, student: Tensor, teacher: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        pooled_student, pooled_teacher = (a.unsqueeze(-1) * student).sum(1), (b.unsqueeze(-1) * teacher).sum(1)
-        return (pooled_student - pooled_teacher).square().sum(-1), {}
-
-
 def greedy_alignment(similarity: Tensor, student_mask: Tensor, teacher_mask: Tensor) -> Tensor:
     """One-to-one alignment of tokens, best pair first.
 

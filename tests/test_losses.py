@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
-from hf_optical.losses import DistillationLoss, GreedyLoss, OpticalLoss, SentenceMSELoss, greedy_alignment, plan_width
+from hf_optical.losses import DistillationLoss, GreedyLoss, OpticalLoss, greedy_alignment, plan_width
+from hf_optical.sentence_losses import SentenceMSELoss
 from hf_optical.transport import exact, ipot, marginals, sinkhorn
 
 LOSSES = {

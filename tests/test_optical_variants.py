@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from hf_optical.losses import AnnealedOpticalLoss, ContrastiveOpticalLoss, OpticalLoss
+from hf_optical.losses import AnnealedOpticalLoss, ContrastiveOpticalLoss, GreedyLoss, OpticalLoss
+from hf_optical.sentence_losses import SentenceAddedLoss, SentenceMSELoss
 from hf_optical.training import OpticalTrainingArguments
 from hf_optical.transport import sinkhorn
 
@@ -72,6 +73,21 @@ def test_a_single_pair_has_no_negatives():
     torch.testing.assert_close(loss(*one).loss, OpticalLoss()(*one).loss)
 
 
+@pytest.mark.parametrize("tokens", [OpticalLoss(), GreedyLoss(), AnnealedOpticalLoss(0.5, 0.02)])
+def test_the_sentence_loss_is_added(tokens):
+    data = batch()
+    loss = SentenceAddedLoss(tokens, 0.7)
+    loss.progress = 0.5
+    found = loss(*data)
+    assert tokens.progress == 0.5
+    expected = tokens(*data).per_pair + 0.7 * SentenceMSELoss()(*data).per_pair
+    torch.testing.assert_close(found.per_pair, expected)
+    torch.testing.assert_close(found.statistics["sentence"], SentenceMSELoss()(*data).loss.detach())
+    (both,) = torch.autograd.grad(found.loss, data[0])
+    (apart,) = torch.autograd.grad(expected.mean(), data[0])
+    torch.testing.assert_close(both, apart)
+
+
 def test_arguments_build_the_variants(tmp_path):
     def build(**settings):
         return OpticalTrainingArguments(output_dir=str(tmp_path), use_cpu=True, **settings).build_loss()
@@ -82,6 +98,10 @@ def test_arguments_build_the_variants(tmp_path):
     assert isinstance(contrastive.transport, OpticalLoss)
     assert (contrastive.weight, contrastive.negatives) == (0.5, 3)
     assert build(loss="none", ranking="kl") is None
+    added = build(contrastive_weight=0.5, sentence_weight=0.25)
+    assert isinstance(added.tokens, ContrastiveOpticalLoss)
+    assert added.weight == 0.25
+    assert isinstance(build(loss="greedy", sentence_weight=1.0).tokens, GreedyLoss)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +110,8 @@ def test_arguments_build_the_variants(tmp_path):
         ({"loss": "none"}, "loss none needs a ranking loss"),
         ({"solver": "ipot", "epsilon_start": 0.1}, "epsilon_start needs the solver sinkhorn"),
         ({"loss": "mse", "contrastive_weight": 1.0}, "contrastive_weight needs the loss optical"),
+        ({"loss": "mse", "sentence_weight": 1.0}, "sentence_weight needs the loss optical or greedy"),
+        ({"sentence_weight": -1.0}, "sentence_weight"),
         ({"ranking": "listwise"}, "ranking must be one of none, kl, contrastive"),
         ({"ranking_temperature": 0.0}, "ranking_temperature must be positive"),
     ],

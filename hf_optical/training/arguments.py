@@ -8,7 +8,8 @@ from functools import partial
 
 from transformers import TrainingArguments
 
-from ..losses import AnnealedOpticalLoss, ContrastiveOpticalLoss, DistillationLoss, GreedyLoss, OpticalLoss, SentenceMSELoss
+from ..losses import AnnealedOpticalLoss, ContrastiveOpticalLoss, DistillationLoss, GreedyLoss, OpticalLoss
+from ..sentence_losses import SentenceAddedLoss, SentenceMSELoss
 from ..transport import exact, ipot, sinkhorn
 
 LOSSES = ("optical", "greedy", "mse", "none")
@@ -104,6 +105,9 @@ class OpticalTrainingArguments(_LateInteractionArguments):
     )
     contrastive_negatives: int = field(default=4, metadata={"help": "Other sentences of the batch for each pair."})
     contrastive_temperature: float = field(default=0.05, metadata={"help": "Temperature of it, in units of the cost."})
+    sentence_weight: float = field(
+        default=0.0, metadata={"help": "optical, greedy: weight of the sentence loss (mse), which is added."}
+    )
     ranking: str = field(
         default="none",
         metadata={
@@ -139,26 +143,26 @@ class OpticalTrainingArguments(_LateInteractionArguments):
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}.")
         positive = ("epsilon", "epsilon_start", "beta", "max_iterations", "max_length", "contrastive_negatives")
         temperatures = ("contrastive_temperature", "ranking_temperature")
-        _check_numbers(self, (*positive, *temperatures), ("tolerance", "contrastive_weight", "ranking_weight"))
+        _check_numbers(self, (*positive, *temperatures), ("tolerance", "contrastive_weight", "sentence_weight", "ranking_weight"))
         if self.loss == "none" and self.ranking == "none":
             raise ValueError("loss none needs a ranking loss: give ranking kl or contrastive.")
         if self.epsilon_start is not None and self.loss == "optical" and self.solver != "sinkhorn":
             raise ValueError(f"epsilon_start needs the solver sinkhorn, got {self.solver}.")
         if self.contrastive_weight and self.loss != "optical":
             raise ValueError(f"contrastive_weight needs the loss optical, got {self.loss}.")
+        if self.sentence_weight and self.loss not in ("optical", "greedy"):
+            raise ValueError(f"sentence_weight needs the loss optical or greedy, got {self.loss}.")
 
     def build_loss(self) -> DistillationLoss | None:
         """The loss between sentences that these arguments describe; None for `none`."""
         if self.loss == "none":
             return None
-        if self.loss == "greedy":
-            return GreedyLoss()
         if self.loss == "mse":
             return SentenceMSELoss()
-        loss = self._transport()
+        loss: DistillationLoss = GreedyLoss() if self.loss == "greedy" else self._transport()
         if self.contrastive_weight:
             loss = ContrastiveOpticalLoss(loss, self.contrastive_weight, self.contrastive_negatives, self.contrastive_temperature)
-        return loss
+        return SentenceAddedLoss(loss, self.sentence_weight) if self.sentence_weight else loss
 
     def _transport(self) -> OpticalLoss:
         limit = {} if self.max_iterations is None else {"max_iterations": self.max_iterations}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from hf_optical.losses import GreedyLoss, OpticalLoss, SentenceMSELoss
+from hf_optical.losses import GreedyLoss, OpticalLoss
+from hf_optical.sentence_losses import SentenceMSELoss
 from hf_optical.training import OpticalTrainingArguments, TeacherTrainingArguments
 
 
