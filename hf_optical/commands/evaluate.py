@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..recipes.options import CommandParser, positive, weight
+from ..recipes.options import CommandParser, add_lexical_weight, positive
 from .output import quiet_stdout
 
 if TYPE_CHECKING:
@@ -92,13 +92,9 @@ def _options(argv: list[str]) -> Namespace:
     )
     parser.add_argument("-k", type=positive, nargs="+", default=[1, 10, 100], help="cut-offs of recall (default: 1 10 100)")
     parser.add_argument("--batch-size", type=positive, default=32, help="documents encoded at a time (default: 32)")
-    parser.add_argument(
-        "--lexical_weight",
-        "--lexical-weight",
-        type=weight,
-        default=0.0,
-        metavar="W",
-        help="of BM25 joined to each student, in a row of its own, as in `optical search` (default: 0, none; 0.5 was measured)",
+    add_lexical_weight(
+        parser,
+        "of BM25 joined to each student, in a row of its own, as in `optical search` (default: 0, none; 0.5 was measured)",
     )
     parser.add_argument("--no-baselines", action="store_true", help="leave out BM25, zero-shot and the English queries")
     parser.add_argument(

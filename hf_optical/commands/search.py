@@ -9,7 +9,7 @@ import textwrap
 from argparse import ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING, Any
 
-from ..recipes.options import CommandParser, check_options, positive, question, weight
+from ..recipes.options import CommandParser, add_lexical_weight, check_options, positive, question
 from .device import device
 from .output import quiet_stdout
 
@@ -78,13 +78,9 @@ def _parser() -> CommandParser:
         metavar="NAME=VALUE",
         help="only passages whose metadata has it; may be repeated: of one NAME any VALUE, and all of the NAMEs",
     )
-    parser.add_argument(
-        "--lexical_weight",
-        "--lexical-weight",
-        type=weight,
-        default=0.0,
-        metavar="W",
-        help="join BM25 of the question as it is typed, which finds names and numbers, with this weight beside the student's 1; "
+    add_lexical_weight(
+        parser,
+        "join BM25 of the question as it is typed, which finds names and numbers, with this weight beside the student's 1; "
         "0.5 is what was measured (default: 0, none)",
     )
     parser.add_argument("--batch", metavar="FILE", help="questions from a JSONL file (_id, text)")

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..recipes.options import CommandParser, positive, weight
+from ..recipes.options import CommandParser, add_lexical_weight, positive
 from .device import device
 from .output import quiet_stdout
 
@@ -83,13 +83,9 @@ def _parser() -> CommandParser:
         metavar="[NAME=]S",
         help="student: a folder or Hub name, with the name that requests give as language; may be repeated",
     )
-    parser.add_argument(
-        "--lexical_weight",
-        "--lexical-weight",
-        type=weight,
-        default=0.0,
-        metavar="W",
-        help="join BM25 of the question as it is typed, which finds names and numbers, with this weight beside the student's 1; a "
+    add_lexical_weight(
+        parser,
+        "join BM25 of the question as it is typed, which finds names and numbers, with this weight beside the student's 1; a "
         "request may set its own, or 0; 0.5 is what was measured (default: 0, none for any request)",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine alone)")

@@ -15,6 +15,7 @@ from huggingface_hub.repocard_data import ModelCardData
 from ..data.hub import is_hub_name
 from ..hub.result_files import read_results
 from ..hub.results import choose_results, eval_results
+from ..models.loading_optical import hub_commit
 
 if TYPE_CHECKING:
     from ..models import OpticalPreTrainedModel
@@ -66,9 +67,8 @@ def student_cards(engine: DemoEngine) -> list[StudentCard]:
     for code, student in engine.students.items():
         source = engine.sources.get(code) or str(student.name_or_path or "")
         local = Path(source).is_dir()
-        revision = getattr(student.config, "_commit_hash", None)
         repository = source if not local and is_hub_name(source) else ""
-        text = _read(Path(source) / "README.md") if local else _fetch(repository, revision)
+        text = _read(Path(source) / "README.md") if local else _fetch(repository, hub_commit(repository, {}))
         measured = _measured(Path(source), student) if local and text is None else ()
         cards.append(StudentCard(names.get(code, code), repository or Path(source).name or code, text, repository, measured))
     return cards

@@ -95,6 +95,23 @@ def test_cards_are_found_beside_the_weights(tmp_path: Path):
     assert str(tmp_path) not in about_markdown([first, second])
 
 
+def test_the_card_is_that_of_the_loaded_commit(tmp_path, monkeypatch):
+    """Not that of `main`, which may have moved on since."""
+    asked = []
+
+    def download(repository, name, *, revision):
+        asked.append((repository, name, revision))
+        (tmp_path / name).write_text(CARD, encoding="utf-8")
+        return str(tmp_path / name)
+
+    monkeypatch.setattr("hf_optical.demo.student_cards.hf_hub_download", download)
+    monkeypatch.setattr("hf_optical.demo.student_cards.hub_commit", lambda repository, arguments: f"commit of {repository}")
+    student = SimpleNamespace(config=SimpleNamespace(), name_or_path="org/optical-sw")
+    (card,) = student_cards(SimpleNamespace(students={"sw": student}, sources={}, languages=list))
+    assert asked == [("org/optical-sw", "README.md", "commit of org/optical-sw")]
+    assert (card.text, card.repository) == (CARD, "org/optical-sw")
+
+
 def evaluated(folder, name, fingerprint, mean):
     """A result as an evaluation writes it, on two questions."""
     result = RetrievalResult(name, 2, {"recall@10": mean}, {}, {"recall@10": {"q1": 2 * mean, "q2": 0.0}}, {})

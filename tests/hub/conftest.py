@@ -196,6 +196,15 @@ def licences() -> dict[str, str]:
 
 
 @pytest.fixture
+def student(hub, runs, licences):
+    """What pushing a student of a pushed teacher leads to."""
+    from hf_optical.hub import push_student, push_teacher
+
+    push_teacher(runs / "teacher", "acme/teacher", licences={"questions": "cc0-1.0"})
+    return push_student(runs / "optical-sw", "acme/optical-sw", teacher="acme/teacher", licences=licences)
+
+
+@pytest.fixture
 def prepared(tmp_path) -> Path:
     """A folder as `optical prepare` leaves it: Swahili with a test split, Hausa, reports beside them."""
     from hf_optical.data import load_bitext
