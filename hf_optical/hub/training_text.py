@@ -23,7 +23,10 @@ def training_method(training: Mapping[str, Any]) -> str:
     """How a student was made, as its training arguments say."""
     arguments = dict(training.get("defaults") or {}) | dict(training.get("arguments") or {})
     pairs = _PAIRS.get(arguments.get("pairs", "bitext"), "pairs of sentences")
-    how = _LOSSES.get(arguments.get("loss", "optical"))
+    loss = arguments.get("loss", "optical")
+    how = _LOSSES.get(loss)
+    if arguments.get("sentence_weight") and loss in ("optical", "greedy"):
+        how = f"{how} and {_LOSSES['mse']}"
     said = f"distilled from the teacher on {pairs}, {how}" if how else f"trained on {pairs}"
     ranks = arguments.get("ranking", "none") != "none"
     return said + (", and trained to rank English passages" if ranks else "")

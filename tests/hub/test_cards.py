@@ -115,6 +115,7 @@ def test_the_training_is_in_the_card(student):
     [
         ({}, "It was distilled from the teacher on sentence pairs, by optimal transport between"),
         ({"loss": "mse", "pairs": "both"}, "on sentence pairs and code-switched English, by the squared error"),
+        ({"sentence_weight": 0.5}, "the token embeddings of both sentences and by the squared error of sentence embeddings"),
         ({"loss": "none", "ranking": "kl"}, "It was trained on sentence pairs, and trained to rank English passages."),
     ],
 )
