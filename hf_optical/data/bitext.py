@@ -10,7 +10,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from .bitext_readers import BitextSource, read_bitext
-from .errors import DataError
+from .errors import DataError, check_limit
 from .files import atomic_write
 from .filters import EXCLUDED, REPEATED, BitextFilter
 from .languages import check_non_english
@@ -108,8 +108,7 @@ def load_bitext(
     """
     language = check_non_english(language)
     filters = BitextFilter() if filters is None else filters
-    if limit is not None and limit < 1:
-        raise DataError(f"limit is {limit}", fix="give 1 or more, or None for all pairs")
+    check_limit(limit, "pairs")
     if isinstance(exclude, str):
         raise DataError("exclude is one text, not a list of sentences", fix="give exclude=[sentence]")
     excluded = {digest(comparison_key(sentence)) for sentence in exclude if normalise_text(sentence)}

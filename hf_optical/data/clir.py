@@ -16,7 +16,7 @@ from itertools import islice
 from os import PathLike
 from typing import Any
 
-from .errors import DataError, shown
+from .errors import DataError, check_limit, shown
 from .fields import identifier, plain_text
 from .files import json_rows
 from .id_texts import Source, dataset_rows, is_table, source_name, table_rows, texts_by_id
@@ -52,6 +52,7 @@ def load_clirmatrix(
     Raises:
         DataError: a line is not of this form, or a document is unknown, with file, line and id.
     """
+    check_limit(limit, "queries")
     report = TriplesReport(source_name(queries), "synthetic", *_languages(query_language, document_language))
     chosen: list[tuple[str, list[tuple[str, int]]]] = []
     wanted: dict[str, tuple[str, int]] = {}
@@ -104,6 +105,7 @@ def load_wikiclir(
     """
     if query_field not in ("title", "first_sentence"):
         raise DataError(f"query_field is {query_field!r}", fix="give 'title' or 'first_sentence'")
+    check_limit(limit, "judgments")
     report = TriplesReport(source_name(relevance), "synthetic", *_languages(query_language, document_language))
     place = source_name(relevance)
     judged: dict[str, dict[str, int]] = {}
@@ -161,6 +163,7 @@ def load_linked_articles(
     Raises:
         DataError: a column is missing or empty, with file and line.
     """
+    check_limit(limit, "rows")
     report = TriplesReport(source_name(source), "synthetic", *_languages(query_language, document_language))
     place = source_name(source)
     names = [query_column, document_column]

@@ -44,6 +44,12 @@ class DataError(ValueError):
         self.column = column
 
 
+def check_limit(limit: int | None, what: str) -> None:
+    """Raise DataError unless the limit is None, for all `what`, or 1 or more."""
+    if limit is not None and limit < 1:
+        raise DataError(f"limit is {limit}", fix=f"give 1 or more, or None for all {what}")
+
+
 def near(word: str, choices: Iterable[str], count: int = 3) -> list[str]:
     """The `count` choices that look most like `word`, compared without case; best first."""
     by_lower: dict[str, str] = {}

@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from .errors import DataError, shown
+from .errors import DataError, check_limit, shown
 from .fields import identifier, plain_text
 from .id_texts import Source, dataset_rows, is_table, table_rows, texts_by_id
 from .judgments import JudgedTriples, TriplesReport
@@ -76,8 +76,7 @@ def load_msmarco(
         ('shallow', ['query', 'positive', 'negatives'])
     """
     languages = check_language(query_language), check_language(document_language)
-    if limit is not None and limit < 1:
-        raise DataError(f"limit is {limit}", fix="give 1 or more, or leave it out for all triples")
+    check_limit(limit, "triples")
     path = Path(source)
     if path.is_dir() and (triples := _triples_in(path)):
         by_id = _holds_ids(triples)

@@ -55,6 +55,16 @@ def test_clirmatrix_grades_as_scores_and_limits(matrix):
     assert len(load_clirmatrix(*matrix, query_language="sw", limit=1).triples) == 1
 
 
+def test_a_limit_of_nothing_is_refused(matrix, wiki):
+    for limit in (0, -1):
+        with pytest.raises(DataError, match=f"limit is {limit}; give 1 or more, or None for all queries"):
+            load_clirmatrix(*matrix, query_language="sw", limit=limit)
+        with pytest.raises(DataError, match="None for all judgments"):
+            load_wikiclir(*wiki, query_language="sw", document_language="en", limit=limit)
+        with pytest.raises(DataError, match="None for all rows"):
+            load_linked_articles("nowhere.jsonl", query_language="sw", limit=limit)
+
+
 @pytest.mark.parametrize(
     ("record", "message"),
     [
