@@ -6,7 +6,7 @@ import logging
 from argparse import RawDescriptionHelpFormatter
 from importlib.util import find_spec
 
-from ..recipes.options import CommandParser, positive
+from ..recipes.options import CommandParser, add_lexical_weight, positive
 from .output import quiet_stdout
 from .serve import _port
 
@@ -18,7 +18,7 @@ _DESCRIPTION = """Ask in your language, in a browser, and see why each English p
   optical demo --student sw=S --student ha=S2 --index I  your students in front of your index
 
 What is not given is taken from the environment: OPTICAL_STUDENTS="sw=S,ha=S2", OPTICAL_INDEX, OPTICAL_TEACHER, OPTICAL_EXAMPLES,
-OPTICAL_DEMO_CACHE, OPTICAL_DEMO_HOST, OPTICAL_DEMO_PORT. There is no encryption and no login."""
+OPTICAL_LEXICAL_WEIGHT, OPTICAL_DEMO_CACHE, OPTICAL_DEMO_HOST, OPTICAL_DEMO_PORT. There is no encryption and no login."""
 
 
 def run(argv: list[str]) -> None:
@@ -58,6 +58,12 @@ def _parser() -> CommandParser:
         help="that the students search: a folder, hf://datasets/OWNER/NAME@REVISION, or an address as `optical search` takes it",
     )
     parser.add_argument("--teacher", help="English teacher: a folder or Hub name (default: the one that the student remembers)")
+    add_lexical_weight(
+        parser,
+        "join BM25 of the question as it is typed, which finds names and numbers, with this weight beside the student's 1; who "
+        "searches may switch it off; 0.5 is what was measured (default: 0, none)",
+        default=None,
+    )
     parser.add_argument("--examples", help="example questions: JSON Lines (text, language, relevant), or a folder in BEIR layout")
     parser.add_argument("--cache", help="folder for the embedded sample's models (default: the platform's)")
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, this machine alone)")

@@ -33,14 +33,20 @@ word of every passage. Arrows of words that mean the same in their sentences poi
 for its best partner in a passage, and the likenesses of these partners, added up, are the passage's score. That is why the demo can
 show which word found which: it is not an explanation made up afterwards, it is the score itself. The method is called
 [ColBERT](COLBERT).
+"""
 
-## How a student learns: optimal transport
+_LEARNS = """## How a student learns: optimal transport
 
 There is no list that tells which Swahili word is which English one, and sentences differ in length and order. What there is are
 pairs of sentences that mean the same. So every word of one gets a load and every word of the other room for it; carrying a load
 between two words costs more, the less alike they are. The *optimal transport plan* is the cheapest way to carry everything, and the
 student is changed a little, pair by pair, so that it gets cheaper. Which word belongs to which comes out by itself: look at it in
 the Alignment tab. The method is called [OPTICAL](PAPER) (Huang, Yu and Allan, WSDM 2023).
+"""
+
+_LEXICAL = """In the Search tab names and numbers are found by their letters, too: the student's ranking is joined with that of
+BM25, which looks for the words of the question as they are typed. The score then tells the places in both rankings. Switch it off
+there to see the student alone; the other tabs always show it alone.
 """
 
 _LIMITS = """## Limits
@@ -80,17 +86,21 @@ _LICENCE = """## Links and licence
 """
 
 
-def about_markdown(cards: Sequence[StudentCard], *, sample: bool = False, example: tuple[str, str, str] | None = None) -> str:
+def about_markdown(
+    cards: Sequence[StudentCard], *, sample: bool = False, lexical: bool = False, example: tuple[str, str, str] | None = None
+) -> str:
     """The whole text. What cards say is escaped: it is shown as text, whatever it holds.
 
     Args:
         sample: whether this is the embedded sample.
+        lexical: whether BM25 is joined to a search.
         example: language code, English and foreign sentence, for the program.
     """
     language, english, foreign = example or ("sw", "Clean water protects a family.", "Maji safi huilinda familia.")
     code = _API.replace("QUESTION", repr(foreign)).replace("LANGUAGE", repr(language))
     code = code.replace("ENGLISH", repr(english)).replace("FOREIGN", repr(foreign))
-    parts = [_WHAT, "## Results\n", _SAMPLE if sample else "", results_markdown(cards), _LIMITS, code, _LICENCE, _licences(cards)]
+    parts = [_WHAT, _LEXICAL if lexical else "", _LEARNS, "## Results\n", _SAMPLE if sample else "", results_markdown(cards)]
+    parts += [_LIMITS, code, _LICENCE, _licences(cards)]
     return "\n".join(part for part in parts if part).replace("(COLBERT)", f"({COLBERT})").replace("(PAPER)", f"({PAPER})")
 
 

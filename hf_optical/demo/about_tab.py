@@ -16,5 +16,5 @@ def build_about_tab(engine: DemoEngine, settings: DemoSettings) -> None:
     code = engine.languages()[0].code
     pairs = alignment_examples(code)
     example = (code, *pairs[0]) if pairs else None
-    text = about_markdown(student_cards(engine), sample=settings.uses_sample, example=example)
+    text = about_markdown(student_cards(engine), sample=settings.uses_sample, lexical=engine.has_lexical, example=example)
     gr.Markdown(text, elem_classes="optical-about", elem_id="op-about", latex_delimiters=[])

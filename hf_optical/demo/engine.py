@@ -12,6 +12,8 @@ from typing import Any
 from ..models import OpticalPreTrainedModel, OpticalTeacherModel
 from ..search import DiskIndex, ExactIndex, Hit, Searcher
 from ..search.engine_error import EngineError
+from ..search.fusion import RANK_CONSTANT
+from ..search.lexical_side import lexical_index
 from ..search.token_spans import query_spans
 from .errors import DemoError
 from .examples import Example
@@ -39,7 +41,8 @@ class SearchAnswer:
         hits: best first.
         seconds: that the search took, waiting for others not included.
         searched: number of passages in the index.
-        vectors: of the query; a passage's score is at most this number.
+        vectors: of the query; a passage's MaxSim is at most this number.
+        lexical_weight: of BM25 that was joined to the student's ranking; 0: none, and scores are MaxSim.
     """
 
     query: str
@@ -48,6 +51,12 @@ class SearchAnswer:
     seconds: float = 0.0
     searched: int = 0
     vectors: int = 1
+    lexical_weight: float = 0.0
+
+    @property
+    def highest_score(self) -> float:
+        """That a passage can have: every vector finds itself, or it is first in both rankings that were joined."""
+        return (1 + self.lexical_weight) / (RANK_CONSTANT + 1) if self.lexical_weight else self.vectors
 
 
 class DemoEngine:
@@ -58,7 +67,7 @@ class DemoEngine:
             its config that no other has taken.
         index: of their teacher's passages.
         teacher: takes English, and other languages untrained ("zero-shot").
-        settings: limits; default: those of DemoSettings.
+        settings: limits; default: those of DemoSettings. With a `lexical_weight`, BM25 of the texts of the index is built.
         examples: by language.
 
     Attributes:
@@ -68,7 +77,7 @@ class DemoEngine:
         lock: held while a model computes; tokenizers are not to be used by two threads at once.
 
     Raises:
-        ValueError: a student is not of the teacher of the index.
+        ValueError: a student is not of the teacher of the index, or BM25 is wanted of an index whose texts are on a server.
     """
 
     def __init__(
@@ -91,7 +100,9 @@ class DemoEngine:
         self.others = {code: {name: students[name] for name in names[1:]} for code, names in self._names.items()}
         self.sources = {code: (sources or {}).get(names[0], "") for code, names in self._names.items()}
         front_doors = {f"student {name}": student for name, student in students.items()}
-        self._searcher = Searcher(front_doors | ({TEACHER: teacher} if teacher is not None else {}), index)
+        front_doors |= {TEACHER: teacher} if teacher is not None else {}
+        weight = self.settings.lexical_weight
+        self._searcher = Searcher(front_doors, index, lexical=lexical_index(index) if weight else None, lexical_weight=weight)
 
     @property
     def teacher(self) -> OpticalTeacherModel:
@@ -104,19 +115,33 @@ class DemoEngine:
     def has_teacher(self) -> bool:
         return self._teacher is not None
 
+    @property
+    def has_lexical(self) -> bool:
+        """Whether BM25 of the question as it is typed can be joined to a search."""
+        return self._searcher.lexical is not None
+
     def languages(self) -> list[LanguageChoice]:
         """Every language with a student, by native name; English last, if the teacher is there."""
         codes = sorted(self.students, key=lambda code: language_choice(code).native_name.casefold())
         return [language_choice(code) for code in [*codes, *([ENGLISH] if self.has_teacher and ENGLISH not in codes else [])]]
 
-    def search(self, query: str, language: str, k: int | None = None) -> SearchAnswer:
-        """The k best passages for a question, five unless asked otherwise. Raises DemoError."""
+    def search(self, query: str, language: str, k: int | None = None, lexical: bool | None = None) -> SearchAnswer:
+        """The k best passages for a question, five unless asked otherwise. Raises DemoError.
+
+        Args:
+            lexical: join BM25 of the question as it is typed; default: if this demo has it.
+        """
         self._check_language(language)
-        return self._search(self._front_door(language), self.clean(query), language, k)
+        lexical = self.has_lexical if lexical is None else lexical
+        if lexical not in (True, False):
+            raise DemoError("Whether letters count, too (BM25), is told by true or false.")
+        if lexical and not self.has_lexical:
+            raise DemoError("This demo does not search by letters (BM25); leave that out.")
+        return self._search(self._front_door(language), self.clean(query), language, k, lexical=bool(lexical))
 
     def compare(self, query: str, language: str, k: int | None = None) -> dict[str, SearchAnswer]:
         """The same question by every way in: "student", further students of the language by name, and "zero-shot", the teacher as
-        it is. English has only its "teacher". Raises DemoError."""
+        it is; all without BM25. English has only its "teacher". Raises DemoError."""
         self._check_language(language)
         query = self.clean(query)
         if language not in self.students:
@@ -160,7 +185,7 @@ class DemoEngine:
     def warm_up(self) -> None:
         """The first search of every model reads it into memory: before anybody waits for it."""
         for door in self._searcher.students:
-            self._search(door, "?", ENGLISH, 1)
+            self._search(door, "?", ENGLISH, 1, lexical=self.has_lexical)
 
     def _front_door(self, language: str) -> str:
         return f"student {self._names[language][0]}" if language in self.students else TEACHER
@@ -170,16 +195,17 @@ class DemoEngine:
         if not isinstance(language, str) or language not in known:
             raise DemoError(f"There is no student for this language; choose one of {', '.join(known.values())}.")
 
-    def _search(self, door: str, query: str, language: str, k: Any) -> SearchAnswer:
+    def _search(self, door: str, query: str, language: str, k: Any, *, lexical: bool = False) -> SearchAnswer:
         k = min(_RESULTS, self.settings.max_results) if k is None else k
         if isinstance(k, bool) or not isinstance(k, (int, float)) or not 1 <= k <= self.settings.max_results:
             raise DemoError(f"The number of passages must be from 1 to {self.settings.max_results}.")
+        weight = self._searcher.lexical_weight if lexical else 0.0
         with self.lock, _friendly():
             started = time.perf_counter()
-            hits = self._searcher.search(query, int(k), language=door)[0]
+            hits = self._searcher.search(query, int(k), language=door, lexical_weight=weight)[0]
             seconds = time.perf_counter() - started
             vectors = len(query_spans(self._searcher.students[door].processor, [query])[0])
-            return SearchAnswer(query, language, hits, seconds, len(self.index), max(1, vectors))
+            return SearchAnswer(query, language, hits, seconds, len(self.index), max(1, vectors), weight)
 
 
 class _friendly:

@@ -37,13 +37,20 @@ class Passage:
         return cls(hit, title, start, min(len(hit.text), start + most))
 
 
-def answer_html(answer: SearchAnswer, glosses: Sequence[Gloss] = (), relevant: Collection[str] = (), english: str = "") -> str:
+def answer_html(
+    answer: SearchAnswer,
+    glosses: Sequence[Gloss] = (),
+    relevant: Collection[str] = (),
+    english: str = "",
+    tell_order: bool = False,
+) -> str:
     """The whole answer: the question's words to press, what was searched, and a card for each passage.
 
     Args:
         glosses: of the question's words, in their order.
         relevant: ids of passages that are known to answer the question.
         english: the question in English, if it is known.
+        tell_order: say below the passages what their order is.
     """
     words = words_of(answer.query)
     cards = "".join(card_html(words, answer, rank, relevant) for rank in range(1, len(answer.hits) + 1))
@@ -51,7 +58,7 @@ def answer_html(answer: SearchAnswer, glosses: Sequence[Gloss] = (), relevant: C
     return (
         f'<div class="op-answer">{words_html(words, glosses)}{_english(english)}'
         f'<p class="op-facts">{_facts(answer)}</p>{legend_html()}'
-        f"{found or notice_html('No passage was found. Try other words.')}{_LIVE}</div>"
+        f"{found or notice_html('No passage was found. Try other words.')}{_order(answer) if tell_order else ''}{_LIVE}</div>"
     )
 
 
@@ -89,7 +96,7 @@ def card_html(words: Sequence[Word], answer: SearchAnswer, rank: int, relevant: 
     return (
         f'<li class="op-card{" op-relevant" if answers else ""}"><div class="op-card-head">'
         f'<span class="op-rank" aria-hidden="true">{rank}</span><h3>{title}</h3>{badge}</div>'
-        f"{score_html(hit.score, answer.vectors)}"
+        f"{fused_html(hit.score) if answer.lexical_weight else score_html(hit.score, answer.vectors)}"
         f'<p class="op-text" lang="en" dir="auto">{text}</p></li>'
     )
 
@@ -102,6 +109,11 @@ def score_html(score: float, vectors: int) -> str:
         f'<span style="width:{100 * part:.1f}%"></span></span>'
         f'<span class="op-number" aria-hidden="true">{score:.2f}<small> / {vectors}</small></span></div>'
     )
+
+
+def fused_html(score: float) -> str:
+    """The score of joined rankings. It has no bar: it tells places, not how alike texts are."""
+    return f'<div class="op-score"><span class="op-number">{score:.4f}<small> joined score</small></span></div>'
 
 
 def marked(text: str, start: int, stop: int, matches: Sequence[WordMatch], words: Sequence[Word]) -> str:
@@ -148,6 +160,16 @@ def _facts(answer: SearchAnswer) -> str:
     number = len(answer.hits)
     passages = f"<strong>{number}</strong> of {answer.searched:,} passages"
     return f"{passages} in <strong>{max(1, round(1000 * answer.seconds)):,} ms</strong>"
+
+
+def _order(answer: SearchAnswer) -> str:
+    order = (
+        "Order: the model's ranking joined with that by letters (BM25, weight "
+        f"{answer.lexical_weight:g}); the score counts places, not likeness."
+        if answer.lexical_weight
+        else "Order: the model's score alone."
+    )
+    return f'<p class="op-hint op-order">{order}</p>'
 
 
 def _english(english: str) -> str:

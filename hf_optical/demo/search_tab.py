@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 _RESULTS = 5
 # Example questions offered for a language; longer ones, which gradio cuts, only when shorter ones run out.
 _EXAMPLES, _SHORT = 6, 55
+_LEXICAL = "Find names and numbers by their letters, too (BM25)"
 _SAMPLE = (
     "These are small models, trained within minutes on 2,000 sentence pairs that come with the package: enough to see how it "
     "works, and often wrong."
@@ -51,6 +52,7 @@ def build_search_tab(engine: DemoEngine, settings: DemoSettings) -> None:
             )
             ask = gr.Button("Search", variant="primary", scale=1, min_width=110, elem_id="op-search")
         offered = example_chooser(query, engine, first)
+        switches = [gr.Checkbox(value=True, label=_LEXICAL, elem_id="op-lexical")] if engine.has_lexical else []
         with gr.Accordion("Options", open=False, elem_classes="op-options"):
             k = gr.Slider(1, settings.max_results, value=results, step=1, label="Passages to show")
     shown = gr.HTML(
@@ -58,13 +60,15 @@ def build_search_tab(engine: DemoEngine, settings: DemoSettings) -> None:
         elem_id="op-results",
     )
 
-    def show_answer(query: str, language: str, k: float) -> str:
-        return shown_or_notice(lambda: _answer(engine, query, language, k))
+    def show_answer(query: str, language: str, k: float, lexical: bool | None = None) -> str:
+        return shown_or_notice(lambda: _answer(engine, query, language, k, lexical))
+
+    asked = [query, language, k, *switches]
 
     gr.on(
-        [ask.click, query.submit],
+        [ask.click, query.submit, *(switch.input for switch in switches)],
         show_answer,
-        [query, language, k],
+        asked,
         shown,
         api_visibility="private",
         concurrency_id="models",
@@ -72,7 +76,7 @@ def build_search_tab(engine: DemoEngine, settings: DemoSettings) -> None:
         show_progress="minimal",
     )
     offered.click(lambda chosen: chosen[0], offered, query, queue=False, api_visibility="private", show_progress="hidden").then(
-        show_answer, [query, language, k], shown, api_visibility="private", concurrency_id="models", show_progress="minimal"
+        show_answer, asked, shown, api_visibility="private", concurrency_id="models", show_progress="minimal"
     )
     language.change(
         lambda code: (offered_for(engine, code), gr.Textbox(placeholder=_placeholder(_native_name(engine, code)))),
@@ -83,9 +87,10 @@ def build_search_tab(engine: DemoEngine, settings: DemoSettings) -> None:
         show_progress="hidden",
     )
 
-    def search_api(query: str, language: str = first, k: int = results) -> dict:
-        """The best English passages for a question in a language that has a student (its code, such as "sw"; "en" for English)."""
-        return for_client(lambda: answer_record(engine.search(query, language, k)))
+    def search_api(query: str, language: str = first, k: int = results, lexical: bool = engine.has_lexical) -> dict:
+        """The best English passages for a question in a language that has a student (its code, such as "sw"; "en" for English).
+        `lexical`: names and numbers are found by their letters, too, where the demo has BM25."""
+        return for_client(lambda: answer_record(engine.search(query, language, k, lexical)))
 
     gr.api(search_api, api_name="search", concurrency_id="models")
 
@@ -143,11 +148,12 @@ def for_client(build: Callable[[], dict]) -> dict:
 
 
 def answer_record(answer: SearchAnswer) -> dict[str, Any]:
-    """An answer for a client of the API."""
+    """An answer for a client of the API. Joined scores are small: they get more decimals."""
+    decimals = 6 if answer.lexical_weight else 4
     hits = [
         {
             "id": hit.id,
-            "score": round(hit.score, 4),
+            "score": round(hit.score, decimals),
             "text": hit.text,
             "metadata": hit.metadata,
             "matches": [
@@ -159,14 +165,15 @@ def answer_record(answer: SearchAnswer) -> dict[str, Any]:
         for hit in answer.hits
     ]
     facts = {"query": answer.query, "language": answer.language, "seconds": round(answer.seconds, 4)}
-    return facts | {"searched": answer.searched, "highest_score": answer.vectors, "hits": hits}
+    facts |= {"searched": answer.searched, "highest_score": round(answer.highest_score, decimals)}
+    return facts | {"lexical_weight": answer.lexical_weight, "hits": hits}
 
 
-def _answer(engine: DemoEngine, query: str, language: str, k: float) -> str:
-    answer = engine.search(query, language, k)
+def _answer(engine: DemoEngine, query: str, language: str, k: float, lexical: bool | None = None) -> str:
+    answer = engine.search(query, language, k, lexical)
     example = known_example(engine, answer.query, language)
     english = example.english if language != "en" else ""
-    return answer_html(answer, engine.glosses(query, language, answer), example.relevant, english)
+    return answer_html(answer, engine.glosses(query, language, answer), example.relevant, english, tell_order=engine.has_lexical)
 
 
 def _first_example(engine: DemoEngine, language: str) -> Example | None:

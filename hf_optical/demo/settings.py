@@ -9,10 +9,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from ..search.lexical_side import check_weight
+
 # environment variable of each setting, besides OPTICAL_STUDENTS
 _VARIABLES = {
     "teacher": "OPTICAL_TEACHER",
     "index": "OPTICAL_INDEX",
+    "lexical_weight": "OPTICAL_LEXICAL_WEIGHT",
     "examples": "OPTICAL_EXAMPLES",
     "cache": "OPTICAL_DEMO_CACHE",
     "host": "OPTICAL_DEMO_HOST",
@@ -23,6 +26,7 @@ _VARIABLES = {
     "queue_size": "OPTICAL_DEMO_QUEUE",
     "threads": "OPTICAL_DEMO_THREADS",
 }
+_NUMBERS = {"int": (int, "a whole number"), "float": (float, "a number")}  # by the type of a setting
 _LIMITS = ("max_query_characters", "max_results", "concurrency", "queue_size", "threads")
 
 
@@ -37,6 +41,8 @@ class DemoSettings:
             (on the Hub with a revision, or a folder that is here).
         index: folder or address of the index, as `optical search` takes it, or `hf://datasets/OWNER/NAME@REVISION`; needed with
             students.
+        lexical_weight: of BM25 of the question as it is typed, beside a student that has 1; 0: none. Above 0 the index must hold
+            its texts here.
         examples: JSON Lines file of example questions (`text`, `language`, `relevant`, `english`), or a folder in BEIR layout.
         cache: folder for the models of the embedded sample.
         host, port: where to listen; port 0 is any free one.
@@ -57,6 +63,7 @@ class DemoSettings:
     students: Mapping[str, str] | Sequence[str] | str = field(default_factory=dict)
     teacher: str = ""
     index: str = ""
+    lexical_weight: float = 0.0
     examples: str = ""
     cache: Path = field(default_factory=lambda: default_cache())
     host: str = "127.0.0.1"
@@ -73,6 +80,7 @@ class DemoSettings:
         for name in _LIMITS:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}.")
+        check_weight(self.lexical_weight)
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must be from 0 to 65535, got {self.port}.")
         if self.students and not self.index:
@@ -87,8 +95,9 @@ class DemoSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **given: Any) -> DemoSettings:
-        """Settings from OPTICAL_STUDENTS ("sw=org/optical-sw,ha=..."), OPTICAL_TEACHER, OPTICAL_INDEX, OPTICAL_EXAMPLES and
-        OPTICAL_DEMO_CACHE, _HOST, _PORT, _MAX_QUERY, _MAX_RESULTS, _CONCURRENCY, _QUEUE, _THREADS.
+        """Settings from OPTICAL_STUDENTS ("sw=org/optical-sw,ha=..."), OPTICAL_TEACHER, OPTICAL_INDEX,
+        OPTICAL_LEXICAL_WEIGHT, OPTICAL_EXAMPLES and OPTICAL_DEMO_CACHE, _HOST, _PORT, _MAX_QUERY, _MAX_RESULTS, _CONCURRENCY,
+        _QUEUE, _THREADS.
 
         Args:
             environment: default: that of the process.
@@ -135,13 +144,14 @@ def quiet_gradio() -> None:
 
 
 def _value(name: str, variable: str, text: str) -> Any:
-    numbers = {field.name for field in fields(DemoSettings) if field.type in (int, "int")}
-    if name not in numbers:
+    kind = next(field.type for field in fields(DemoSettings) if field.name == name)
+    if kind not in _NUMBERS:
         return text
+    read, what = _NUMBERS[kind]
     try:
-        return int(text)
+        return read(text)
     except ValueError:
-        raise ValueError(f"{variable} is {text!r}: write a whole number.") from None
+        raise ValueError(f"{variable} is {text!r}: write {what}.") from None
 
 
 def _named(students: Mapping[str, str] | Sequence[str] | str) -> dict[str, str]:

@@ -55,9 +55,9 @@ def weight(text: str) -> float:
     return number
 
 
-def add_lexical_weight(parser: argparse.ArgumentParser, help: str) -> None:
+def add_lexical_weight(parser: argparse.ArgumentParser, help: str, default: float | None = 0.0) -> None:
     """`--lexical_weight W`: of BM25 of the question as it is typed, beside a student that has 1."""
-    parser.add_argument("--lexical_weight", "--lexical-weight", type=weight, default=0.0, metavar="W", help=help)
+    parser.add_argument("--lexical_weight", "--lexical-weight", type=weight, default=default, metavar="W", help=help)
 
 
 def question(text: str) -> str:

@@ -33,3 +33,10 @@ def engine(tiny_teacher, tiny_student, tmp_path_factory) -> DemoEngine:
     index = DiskIndex.build(tmp_path_factory.mktemp("demo") / "index", tiny_teacher, list(PASSAGES), texts, titles)
     examples = {"sw": [Example(QUERY, {"d1"}, "maize on the farmer's farm")]}
     return DemoEngine({"sw": tiny_student}, index, tiny_teacher, settings=DemoSettings(max_results=3), examples=examples)
+
+
+@pytest.fixture(scope="session")
+def fused_engine(engine, tiny_student) -> DemoEngine:
+    """The same with BM25 beside the student. Its weight is so great that a passage found by its letters comes first."""
+    settings = DemoSettings(max_results=3, lexical_weight=9.0)
+    return DemoEngine({"sw": tiny_student}, engine.index, engine.teacher, settings=settings)

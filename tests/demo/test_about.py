@@ -42,6 +42,11 @@ def test_results_are_those_of_the_card():
     assert "nan" not in text
 
 
+def test_bm25_is_told_of_where_it_is():
+    assert "BM25" in about_markdown([], lexical=True)
+    assert "BM25" not in about_markdown([])
+
+
 @pytest.mark.parametrize(
     ("card", "told"),
     [(None, "has no card"), ("# no metadata", "states no results"), ("---\nlicense: mit\n---\n", "states no results")],

@@ -147,8 +147,14 @@ def test_the_command_hands_over_what_is_given(monkeypatch):
     started = []
     monkeypatch.setattr(module, "launch", lambda settings, progress: started.append(settings))
     monkeypatch.setenv("OPTICAL_DEMO_PORT", "8123")
-    assert main(["demo", "--student", "sw=s", "--student", "ha=h", "--index", "i", "--max-results", "7"]) == 0
+    monkeypatch.setenv("OPTICAL_LEXICAL_WEIGHT", "0.25")
+    command = ["demo", "--student", "sw=s", "--student", "ha=h", "--index", "i", "--max-results", "7"]
+    assert main(command) == 0
     (settings,) = started
+    assert settings.lexical_weight == 0.25
+    assert main([*command, "--lexical_weight", "0.5"]) == 0
+    assert main([*command, "--lexical-weight", "0"]) == 0
+    assert [settings.lexical_weight for settings in started[1:]] == [0.5, 0.0]
     assert (settings.students, settings.index, settings.port) == ({"sw": "s", "ha": "h"}, "i", 8123)
     assert settings.max_results == 7
 
@@ -159,6 +165,8 @@ def test_the_command_hands_over_what_is_given(monkeypatch):
         (["--student", "sw=s"], "give --index"),
         (["--studnet", "s"], "did you mean '--student'"),
         (["--port", "x"], "is not a port"),
+        (["--lexical_weight", "-1"], "'-1' is not a finite number of 0 or more"),
+        (["--lexical_weight", "much"], "'much' is not a finite number of 0 or more"),
         (["--student", "sw=nowhere", "--index", "nowhere", "--port", "0"], "nowhere"),
     ],
 )

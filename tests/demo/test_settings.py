@@ -18,6 +18,7 @@ def test_everything_from_the_environment():
             "OPTICAL_INDEX": "passages",
             "OPTICAL_TEACHER": "org/teacher",
             "OPTICAL_EXAMPLES": "questions.jsonl",
+            "OPTICAL_LEXICAL_WEIGHT": " 0.25 ",
             "OPTICAL_DEMO_CACHE": "/data",
             "OPTICAL_DEMO_PORT": "8080",
             "OPTICAL_DEMO_MAX_QUERY": "200",
@@ -27,6 +28,7 @@ def test_everything_from_the_environment():
     )
     assert settings.students == {"sw": "org/optical-sw", "ha": "models/ha"}
     assert (settings.index, settings.teacher, settings.examples) == ("passages", "org/teacher", "questions.jsonl")
+    assert settings.lexical_weight == 0.25
     assert (str(settings.cache), settings.host, settings.port) == ("/data", "0.0.0.0", 8080)
     assert (settings.max_query_characters, settings.concurrency, settings.uses_sample) == (200, 1, False)
 
@@ -51,6 +53,8 @@ def test_a_space_listens_to_everyone():
         ({"index": "i"}, "give --student"),
         ({"port": 70_000}, "port must be"),
         ({"max_results": 0}, "max_results must be 1 or more"),
+        ({"lexical_weight": -0.5}, "lexical_weight must be a finite number of 0 or more, got -0.5"),
+        ({"lexical_weight": float("nan")}, "lexical_weight must be a finite number"),
     ],
 )
 def test_what_does_not_go_together_is_one_line(values, message):
@@ -59,9 +63,23 @@ def test_what_does_not_go_together_is_one_line(values, message):
     assert "\n" not in str(error.value)
 
 
-def test_a_variable_that_is_no_number_is_named():
-    with pytest.raises(ValueError, match="OPTICAL_DEMO_PORT is 'http'"):
-        DemoSettings.from_environment({"OPTICAL_DEMO_PORT": "http"})
+@pytest.mark.parametrize(
+    ("variable", "text", "message"),
+    [
+        ("OPTICAL_DEMO_PORT", "http", "OPTICAL_DEMO_PORT is 'http': write a whole number"),
+        ("OPTICAL_DEMO_THREADS", "1.5", "OPTICAL_DEMO_THREADS is '1.5': write a whole number"),
+        ("OPTICAL_LEXICAL_WEIGHT", "half", "OPTICAL_LEXICAL_WEIGHT is 'half': write a number"),
+        ("OPTICAL_LEXICAL_WEIGHT", "inf", "lexical_weight must be a finite number"),
+    ],
+)
+def test_a_variable_that_is_no_number_is_named(variable, text, message):
+    with pytest.raises(ValueError, match=message):
+        DemoSettings.from_environment({variable: text})
+
+
+def test_a_weight_of_0_wins_over_the_environment():
+    assert DemoSettings.from_environment({}).lexical_weight == 0
+    assert DemoSettings.from_environment({"OPTICAL_LEXICAL_WEIGHT": "0.5"}, lexical_weight=0.0).lexical_weight == 0
 
 
 def test_the_cache_is_where_the_platform_keeps_caches(monkeypatch, tmp_path):
