@@ -89,7 +89,8 @@ def test_it_is_documented(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert {"/search", "/compare", "/align"} <= set(endpoints)
     names = [parameter["parameter_name"] for parameter in endpoints["/search"]["parameters"]]
-    assert names == ["query", "language", "k"]
+    assert names == ["query", "language", "k", "lexical"]
+    assert all(parameter["parameter_has_default"] for parameter in endpoints["/search"]["parameters"][1:])
 
 
 @pytest.mark.parametrize("path", ["gradio_api/file=/etc/passwd", "file=/etc/passwd", "gradio_api/proxy=http://example.org/"])
