@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from hf_optical.search import Hit
 
+TEXTS = ["water for the farm", "maize market", "the child at school", "rain and soil"]
+
 
 class Index(list):
     """Only its length is asked for."""
