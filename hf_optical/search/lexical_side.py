@@ -1,15 +1,16 @@
-"""BM25 beside an index of embeddings: what is spelt alike in both languages, names and numbers, is found by its letters."""
+"""BM25 beside an index of embeddings: what is spelt almost alike in both languages is found by its letters."""
 
 from __future__ import annotations
 
 import logging
 import math
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
-from .bm25 import Bm25Index
+from .bm25 import NGRAMS, Bm25Index
 from .disk_index import DiskIndex
 from .exact_index import ExactIndex
+from .from_texts import FromTexts, check_texts
 from .fusion import FUSION_DEPTH, reciprocal_rank_fusion
 from .metadata_filter import Filter
 
@@ -30,13 +31,13 @@ class LexicalSide:
     """
 
     def __init__(self, index: ExactIndex | DiskIndex, lexical: Bm25Index) -> None:
-        _check_index(index)
+        check_texts(index)
         if set(lexical.ids) != set(index.ids):
             raise ValueError(
                 f"the BM25 index holds other documents ({len(lexical):,}) than the index of embeddings ({len(index):,}): build it "
                 "from the same ids and texts."
             )
-        self._index, self._lexical, self._state = index, lexical, _state(index)
+        self._index, self._lexical = index, FromTexts(index, partial(lexical_index, ngrams=lexical.ngrams), lexical)
 
     def fused(
         self, rankings: Sequence[Ranking], queries: Sequence[str], k: int, weight: float, filter: Filter | None = None
@@ -47,18 +48,16 @@ class LexicalSide:
             rankings: the student's, `fusion_depth(k)` deep.
             filter: as it was for the student's.
         """
-        if (state := _state(self._index)) is not self._state:
-            self._lexical, self._state = lexical_index(self._index), state
         keep = None if filter is None else set(self._index.ids_where(filter)).__contains__
-        found = self._lexical.search(queries, fusion_depth(k), keep=keep)
+        found = self._lexical.get().search(queries, fusion_depth(k), keep=keep)
         return [reciprocal_rank_fusion(both, [1.0, weight], k=k) for both in zip(rankings, found, strict=True)]
 
 
-def lexical_index(index: ExactIndex | DiskIndex) -> Bm25Index:
-    """BM25 of the texts of an index, held in memory. Raises ValueError if the texts are not known here."""
-    _check_index(index)
+def lexical_index(index: ExactIndex | DiskIndex, ngrams: int = NGRAMS) -> Bm25Index:
+    """BM25 of the texts of an index, over character n-grams (0: words). Raises ValueError if the texts are not known here."""
+    check_texts(index)
     logger.info("BM25: reading the words of %s passages", f"{len(index):,}")
-    return Bm25Index(index.ids, list(index.stored_texts()))
+    return Bm25Index(index.ids, list(index.stored_texts()), ngrams=ngrams)
 
 
 def fusion_depth(k: int) -> int:
@@ -71,16 +70,3 @@ def check_weight(weight: float) -> float:
     if not math.isfinite(weight) or weight < 0:
         raise ValueError(f"lexical_weight must be a finite number of 0 or more, got {weight}.")
     return weight
-
-
-def _check_index(index: Any) -> None:
-    if not isinstance(index, (DiskIndex, ExactIndex)):
-        raise ValueError(
-            "BM25 needs the texts, and those of this index are on its server: build an index in a folder with `optical index "
-            "PASSAGES --teacher T --output FOLDER`, or search with a lexical weight of 0."
-        )
-
-
-def _state(index: ExactIndex | DiskIndex) -> object:
-    """Another object once the documents may be others: those in memory stay as they are."""
-    return index.manifest if isinstance(index, DiskIndex) else None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -14,50 +12,16 @@ from ..models import OpticalPreTrainedModel, OpticalStudentModel
 from ..models.loading_optical import without_progress_bars
 from .bm25 import Bm25Index
 from .disk_index import DiskIndex
-from .document import Document
 from .exact_index import ExactIndex
+from .from_texts import FromTexts
 from .fusion import LEXICAL_WEIGHT
+from .hit import Hit, token_matches
 from .lexical_side import LexicalSide, check_weight, fusion_depth, lexical_index
 from .metadata_filter import Filter
 from .opening import open_index
 from .scoring import check_positive
-from .token_spans import NO_SPAN, Span, query_spans
-
-
-@dataclass(frozen=True)
-class TokenMatch:
-    """A token of the query and the token of the document that it found.
-
-    Attributes:
-        query: (start, end) in the query; query_text: what stands there.
-        document: (start, end) in the document, None where it stands nowhere ([CLS]) or is not known; document_text likewise.
-        similarity: what the pair adds to the score.
-    """
-
-    query: Span
-    query_text: str
-    document: Span | None
-    document_text: str
-    similarity: float
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A found document.
-
-    Attributes:
-        score: what orders the list: MaxSim, or the fused score where BM25 was joined to it (`reciprocal_rank_fusion`).
-        matches: of the query's tokens that stand in its text, in its order.
-    """
-
-    id: str
-    score: float
-    text: str
-    metadata: dict[str, Any] = field(default_factory=dict)
-    matches: list[TokenMatch] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+from .spelling_variants import Respelling, SpellingVariants, knows, spelling_variants
+from .token_spans import query_spans
 
 
 class Searcher:
@@ -70,6 +34,8 @@ class Searcher:
         lexical: BM25 of the same documents, to be joined to what students find: `lexical_index(index)` builds it. When documents
             are added to the index or deleted it is built again, from the texts of the index.
         lexical_weight: of BM25 beside a student that has 1; `search` may override it. 0 without `lexical`.
+        variants: the English words of the same documents, `spelling_variants(index)`: words that a student does not know are also
+            asked for as they are spelt in English. Made again as `lexical` is. `search` may do without.
 
     Raises:
         ValueError: no student, or one that encodes documents alone; the weight is negative or not finite; `lexical` is of other
@@ -87,6 +53,7 @@ class Searcher:
         *,
         lexical: Bm25Index | None = None,
         lexical_weight: float = LEXICAL_WEIGHT,
+        variants: SpellingVariants | None = None,
     ) -> None:
         if not students:
             raise ValueError("a searcher needs a student at least.")
@@ -100,6 +67,8 @@ class Searcher:
             index.check_model(student)
         self.lexical = None if lexical is None else LexicalSide(index, lexical)
         self.lexical_weight = check_weight(lexical_weight) * (self.lexical is not None)
+        self.variants = None if variants is None else FromTexts(index, spelling_variants, variants)
+        self._knows = {name: knows(student) for name, student in self.students.items()}
 
     @classmethod
     def from_pretrained(
@@ -109,11 +78,13 @@ class Searcher:
         index: str | Path | ExactIndex | DiskIndex,
         device: str | torch.device | None = None,
         lexical_weight: float = 0.0,
+        variants: bool = False,
     ) -> Searcher:
         """Load students, one, a list or name to folder or Hub name, and open the index.
 
         Args:
             lexical_weight: above 0, BM25 of the index's texts is built, and joined to what students find.
+            variants: words that a student does not know are also asked for as they are spelt in English.
 
         Raises:
             ValueError: a student or the index is not there, or they do not belong together; the weight is negative or not finite,
@@ -133,7 +104,8 @@ class Searcher:
         if device is not None:
             loaded = {name: student.to(device) for name, student in loaded.items()}
         lexical = lexical_index(index) if lexical_weight else None
-        return cls(loaded, index, lexical=lexical, lexical_weight=lexical_weight)
+        words = spelling_variants(index) if variants else None
+        return cls(loaded, index, lexical=lexical, lexical_weight=lexical_weight, variants=words)
 
     @property
     def languages(self) -> list[str]:
@@ -168,6 +140,7 @@ class Searcher:
         matches: bool = True,
         batch_size: int = 32,
         lexical_weight: float | None = None,
+        variants: bool | None = None,
     ) -> list[list[Hit]]:
         """The k best documents of each query, best first.
 
@@ -177,18 +150,23 @@ class Searcher:
             filter: of the documents' metadata, as in `DiskIndex.search`.
             matches: find out which tokens of the documents the tokens of the query found.
             lexical_weight: of BM25 this time, 0: none; default: the searcher's.
+            variants: ask for spelling variants, too; default: if the searcher has them. What they find is told of their word.
 
         Raises:
-            ValueError: unknown language, k below 1, a filter where documents have no metadata, or a weight that is negative, not
-                finite, or above 0 where the searcher has no `lexical`.
+            ValueError: unknown language, k below 1, a filter where documents have no metadata, a weight that is negative, not
+                finite, or above 0 where the searcher has no `lexical`; variants, where it has none.
         """
         check_positive(k=k)
         weight = self.lexical_weight if lexical_weight is None else check_weight(lexical_weight)
+        if variants and self.variants is None:
+            raise ValueError("there are no spelling variants: make the searcher with them, or search without.")
         if weight and self.lexical is None:
             raise ValueError(f"there is no BM25 to give weight {weight:g}: make the searcher with one, or search with 0.")
         queries = [queries] if isinstance(queries, str) else list(queries)
         student = self.student(language)
-        embeddings = student.encode_query(queries, batch_size=batch_size, show_progress_bar=False)
+        respelt = self.respell(queries, language=language) if variants is not False else [Respelling(query) for query in queries]
+        asked = [respelling.text for respelling in respelt]
+        embeddings = student.encode_query(asked, batch_size=batch_size, show_progress_bar=False)
         depth = fusion_depth(k) if weight else k
         if not isinstance(self.index, ExactIndex):
             found = self.index.search(embeddings, depth, filter=filter)
@@ -198,17 +176,28 @@ class Searcher:
             found = self.index.search(embeddings, depth)
         if weight:
             found = self.lexical.fused(found, queries, k, weight, filter)
-        spans = query_spans(student.processor, queries) if matches else [[]] * len(queries)
+        spans = [[]] * len(queries)
+        if matches:
+            rows = query_spans(student.processor, asked)
+            spans = [[respelling.typed(span) for span in row] for respelling, row in zip(respelt, rows, strict=True)]
         results = []
         for query, tokens, where, hits in zip(queries, embeddings, spans, found, strict=True):
             documents = self.index.documents([i for i, _ in hits])
             results.append(
                 [
-                    Hit(d.id, score, d.text, d.metadata, list(_matches(query, tokens.float(), where, d)) if matches else [])
+                    Hit(d.id, score, d.text, d.metadata, list(token_matches(query, tokens.float(), where, d)) if matches else [])
                     for d, (_, score) in zip(documents, hits, strict=True)
                 ]
             )
         return results
+
+    def respell(self, queries: Sequence[str], *, language: str | None = None) -> list[Respelling]:
+        """The queries as a student is asked: with variants behind words that it does not know, if the searcher has them."""
+        if self.variants is None:
+            return [Respelling(query) for query in queries]
+        student, words = self.student(language), self.variants.get()
+        known = next(self._knows[name] for name, other in self.students.items() if other is student)
+        return [words.respell(query, known) for query in queries]
 
 
 def _load(path_or_repo: str) -> OpticalStudentModel:
@@ -223,15 +212,3 @@ def _load(path_or_repo: str) -> OpticalStudentModel:
 
 def _languages(student: OpticalPreTrainedModel) -> list[str]:
     return list(student.config.languages) if isinstance(student, OpticalStudentModel) else ["en"]
-
-
-def _matches(query: str, tokens: torch.Tensor, spans: Sequence[Span], document: Document) -> Iterator[TokenMatch]:
-    if not len(document.embeddings):  # found by its letters alone
-        return
-    similarities, nearest = (tokens @ document.embeddings.T).max(1)
-    for span, similarity, token in zip(spans, similarities.tolist(), nearest.tolist(), strict=True):
-        if span == NO_SPAN:
-            continue
-        there = document.spans[token] if token < len(document.spans) else NO_SPAN
-        there = there if there != NO_SPAN else None
-        yield TokenMatch(span, query[slice(*span)], there, document.text[slice(*there)] if there else "", similarity)

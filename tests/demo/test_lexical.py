@@ -160,4 +160,4 @@ def test_an_index_whose_texts_are_elsewhere_is_refused_in_one_line(workshop, tin
     command = ["demo", "--student", "sw=student", "--index", "qdrant+path:q", "--port", "0"]
     assert main([*command, "--lexical_weight", "0.5"]) == 2
     line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert line.startswith("optical: error: BM25 needs the texts, and those of this index are on its server")
+    assert line.startswith("optical: error: BM25 and spelling variants need the texts, and those of this index are on its server")

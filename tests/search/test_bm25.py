@@ -4,13 +4,14 @@ import math
 from collections import Counter
 
 import pytest
+from anyascii import anyascii
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hf_optical.data import load_retrieval
 from hf_optical.evaluation import evaluate_bm25
 from hf_optical.search import Bm25Index
-from hf_optical.search.bm25 import words
+from hf_optical.search.terms import words
 
 # suite/README.md, title+text: recall@10 and @100 of the English, then of the untranslated queries.
 REFERENCE = {
@@ -50,6 +51,38 @@ def test_it_equals_the_textbook(texts, query):
     expected = dict(zip(ids, textbook([words(text) for text in texts], words(query)), strict=True))
     assert dict(found) == pytest.approx({i: score for i, score in expected.items() if score > 0}, rel=1e-5)
     assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+
+
+def ngrams(text):
+    """Written otherwise than in the package: every window of four letters of `_word_`, or all of a shorter one."""
+    spelt = [f"_{word}_" for word in words(anyascii(text).lower())]
+    return ["".join(four) for word in spelt for four in zip(*(word[i:] for i in range(4)), strict=False)] + [
+        word for word in spelt if len(word) < 4
+    ]
+
+
+@given(
+    texts=st.lists(st.lists(st.sampled_from([*WORDS, "вода", "y"]), max_size=12).map(" ".join), min_size=1, max_size=12),
+    query=st.lists(st.sampled_from([*WORDS, "mají", "wader", "voda"]), max_size=6).map("? ".join),
+)
+def test_over_ngrams_it_equals_the_textbook(texts, query):
+    ids = [f"d{i}" for i in range(len(texts))]
+    (found,) = Bm25Index(ids, texts, ngrams=4).search([query], len(texts))
+    if not any(ngrams(text) for text in texts):
+        assert found == []
+        return
+    expected = dict(zip(ids, textbook([ngrams(text) for text in texts], ngrams(query)), strict=True))
+    assert dict(found) == pytest.approx({i: score for i, score in expected.items() if score > 0}, rel=1e-5)
+
+
+def test_ngrams_find_what_is_spelt_almost_alike():
+    texts = ["Vegetation of the lake", "The Denver Broncos won", "Rain in Ogbomoso", "Wälder"]
+    typed = ["la vegetación", "Бронкоса", "Ògbómọ̀ṣọ́", "walder"]
+    assert [found and found[0][0] for found in Bm25Index(list("abcd"), texts).search(typed)] == [[], [], [], []]
+    assert [found[0][0] for found in Bm25Index(list("abcd"), texts, ngrams=4).search(typed)] == list("abcd")
+    for wrong in (-1, 1):
+        with pytest.raises(ValueError, match=rf"ngrams must be 0 \(words\) or 2 and more, got {wrong}"):
+            Bm25Index([], [], ngrams=wrong)
 
 
 def test_words():

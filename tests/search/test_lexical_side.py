@@ -60,12 +60,12 @@ def searcher(folder, tiny_student):
     return Searcher({"sw": tiny_student}, index, lexical=Bm25Index(IDS, TEXTS))
 
 
-def by_hand(index, student, query, k, weight, kept=None):
+def by_hand(index, student, query, k, weight, kept=None, ngrams=0):
     """Every document is ranked by either side; the first 100, or k, of each count."""
     kept = set(index.ids) if kept is None else kept
     depth = max(k, 100)
     (meaning,) = index.search(student.encode_query([query]), len(index))
-    (letters,) = Bm25Index(index.ids, list(index.stored_texts())).search([query], len(index))
+    (letters,) = Bm25Index(index.ids, list(index.stored_texts()), ngrams=ngrams).search([query], len(index))
     scores = {}
     for ranking, own in ((meaning, 1.0), (letters, weight)):
         for rank, i in enumerate([i for i, _ in ranking if i in kept][:depth], 1):
@@ -94,7 +94,7 @@ def test_it_equals_the_formula_in_memory(tiny_teacher, tiny_student):
     index = ExactIndex.build(tiny_teacher, IDS, TEXTS)
     searcher = Searcher({"sw": tiny_student}, index, lexical=lexical_index(index))
     (hits,) = searcher.search(QUERIES[0], 10)
-    assert [(hit.id, hit.score) for hit in hits] == by_hand(index, tiny_student, QUERIES[0], 10, 0.5)
+    assert [(hit.id, hit.score) for hit in hits] == by_hand(index, tiny_student, QUERIES[0], 10, 0.5, ngrams=4)
 
 
 @pytest.mark.parametrize("filter", [{"third": 1}, {"third": [0, 2]}, lambda metadata: metadata["third"] != 1])

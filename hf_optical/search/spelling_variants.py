@@ -1,0 +1,152 @@
+"""Words that a student does not know, beside the English words that are spelt almost alike."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ..lexicon.words import split_words
+from ..models import OpticalPreTrainedModel
+from .disk_index import DiskIndex
+from .exact_index import ExactIndex
+from .from_texts import check_texts
+from .terms import latin
+from .token_spans import NO_SPAN, Span
+
+logger = logging.getLogger(__name__)
+
+_CACHED = 65_536
+
+
+@dataclass(frozen=True)
+class Respelling:
+    """A query with spelling variants in it.
+
+    Attributes:
+        text: the query; behind each word that has a variant, the variant.
+        variants: `(word, variant)` in order.
+        added: `(start, end)` of each added piece in `text`, and the span of its word in the query as it was typed.
+    """
+
+    text: str
+    variants: tuple[tuple[str, str], ...] = ()
+    added: tuple[tuple[Span, Span], ...] = ()
+
+    def typed(self, span: Span) -> Span:
+        """Where a span of `text` stands in the query as it was typed; a variant stands where its word does."""
+        if span == NO_SPAN:
+            return span
+        before = 0
+        for (start, end), word in self.added:
+            if span[0] >= end:
+                before += end - start
+            elif span[0] >= start:
+                return word
+        return span[0] - before, span[1] - before
+
+
+class SpellingVariants:
+    """The English words of a collection, by their spelling.
+
+    A student has no token for a word that its sentence pairs do not have. Names and loans among such words are often in the
+    collection, written a little otherwise (Hausa `Tanzaniya`, Russian `Бронкос`, Spanish `vegetación`). The nearest word within
+    `max_edits` is taken for a variant and asked for as well: fuzzy translation of spelling variants (Pirkola, Toivonen, Keskustalo,
+    Visala and Järvelin, SIGIR 2003), by edit distance over Latin letters.
+
+    Args:
+        texts: English passages.
+
+    Example:
+        >>> variants = SpellingVariants(["The Denver Broncos won.", "A stadium in Tanzania."])
+        >>> variants.respell("Бронкос wa Tanzaniya", known=lambda word: word == "wa").text
+        'Бронкос Broncos wa Tanzaniya Tanzania'
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(set(re.findall(r"[a-z]+", latin(text))))
+        self._counts = counts
+        self._by_length: dict[int, list[str]] = {}
+        for word in sorted(counts, key=lambda word: (-counts[word], word)):  # of equally near ones the first is taken
+            self._by_length.setdefault(len(word), []).append(word)
+        self.variant = lru_cache(_CACHED)(self._variant)
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def respell(self, query: str, known: Callable[[str], bool]) -> Respelling:
+        """The query with a variant behind each word that has one.
+
+        Args:
+            query: in any language whose words are parted by spaces.
+            known: whether the student knows a word as it stands in the query: those have no variant.
+        """
+        pieces, variants, added, typed, length = [], [], [], 0, 0
+        for piece, is_word in split_words(query):
+            variant = self.variant(_spelling(piece)) if is_word and not known(piece) else None
+            pieces.append(piece)
+            length += len(piece)
+            if variant:
+                shown = f" {variant.capitalize() if piece[0].isupper() else variant}"
+                variants.append((piece, shown[1:]))
+                added.append(((length, length + len(shown)), (typed, typed + len(piece))))
+                pieces.append(shown)
+                length += len(shown)
+            typed += len(piece)
+        return Respelling("".join(pieces), tuple(variants), tuple(added))
+
+    def _variant(self, word: str) -> str | None:
+        """The nearest English word within `max_edits`; None if there is none, or the word is one itself."""
+        from rapidfuzz.distance import Levenshtein
+        from rapidfuzz.process import extractOne
+
+        edits = max_edits(len(word))
+        if not edits or word in self._counts or not word.isalpha():
+            return None
+        near = (
+            extractOne(word, self._by_length.get(length, ()), scorer=Levenshtein.distance, score_cutoff=edits)
+            for length in range(len(word) - edits, len(word) + edits + 1)
+        )
+        found = [(distance, -self._counts[other], other) for other, distance, _ in filter(None, near)]
+        return min(found)[2] if found else None
+
+
+def spelling_variants(index: ExactIndex | DiskIndex) -> SpellingVariants:
+    """The English words of the texts of an index. Raises ValueError if the texts are not known here."""
+    check_texts(index)
+    logger.info("spelling variants: reading the words of %s passages", f"{len(index):,}")
+    return SpellingVariants(index.stored_texts())
+
+
+def max_edits(length: int) -> int:
+    """How many letters of a word may be other in its variant: one of six, and one more for every further three.
+
+    On the words that sentence pairs of seven languages have once or twice, about half of the variants within it stand in the
+    English sentence (`benchmarks/spelling_variants.py`).
+
+    Example:
+        >>> [max_edits(n) for n in (5, 6, 8, 9, 12)]
+        [0, 1, 1, 2, 3]
+    """
+    return max(0, length // 3 - 1)
+
+
+def knows(model: OpticalPreTrainedModel) -> Callable[[str], bool]:
+    """Whether a model has a word as one token: the words of English, and those that its vocabulary was adapted to."""
+    tokenizer = model.tokenizer
+
+    @lru_cache(_CACHED)
+    def known(word: str) -> bool:
+        tokens = tokenizer.tokenize(word)
+        return len(tokens) < 2 and tokenizer.unk_token not in tokens
+
+    return known
+
+
+def _spelling(word: str) -> str:
+    return "".join(letter for letter in latin(word) if letter.isalnum())

@@ -1,0 +1,151 @@
+"""Spelling variants: the nearest word as by hand, spans that lead back to the typed query, searches that ask for them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rapidfuzz.distance import Levenshtein
+
+from hf_optical.models import OpticalStudentModel
+from hf_optical.search import DiskIndex, ExactIndex, Searcher, SpellingVariants
+from hf_optical.search.hit import token_matches
+from hf_optical.search.spelling_variants import knows, max_edits, spelling_variants
+from hf_optical.search.token_spans import NO_SPAN
+
+TEXTS = [
+    "The Denver Broncos won.",
+    "A stadium in Tanzania, Tanza",
+    "vegetation and vegetations",
+    "Bronchos 1987",
+    "vegetation",
+]
+IDS = list("abcde")
+
+
+def never(word):
+    return False
+
+
+def test_the_nearest_is_taken_and_of_equally_near_ones_the_most_frequent():
+    variants = SpellingVariants([*TEXTS, "tanzanian", "stanzania"])
+    assert [variants.variant(w) for w in ("tanzaniya", "vegetacion", "vegetationz", "broncoss")] == [
+        "tanzania",
+        "vegetation",
+        "vegetation",
+        "broncos",
+    ]
+    assert SpellingVariants(["lumber lumbar", "lumbar"]).variant("lumbir") == "lumbar"
+    assert len(SpellingVariants(["One one, two"])) == 2
+    # not those that are English as they stand, too short, too far away, or no words
+    assert [variants.variant(w) for w in ("stadium", "denvr", "stanium9", "xegexacixn", "", "1987")] == [None] * 6
+    assert SpellingVariants([]).variant("tanzaniya") is None
+
+
+@given(st.lists(st.text("abc", min_size=4, max_size=9), max_size=8), st.text("abc", min_size=5, max_size=10))
+def test_it_is_the_nearest_by_hand(english, word):
+    found = SpellingVariants(english).variant(word)
+    near = {other: Levenshtein.distance(word, other) for other in english}
+    near = {other: edits for other, edits in near.items() if edits <= max_edits(len(word))}
+    assert (found is None) == (not near or word in english)
+    if found:
+        assert near[found] == min(near.values())
+
+
+def test_a_query_and_its_spans():
+    variants = SpellingVariants(TEXTS)
+    respelt = variants.respell("Je, Бронкос wa Tanzaniya, vegetación 1987?", known=lambda word: word in ("Je", "wa"))
+    assert respelt.text == "Je, Бронкос Broncos wa Tanzaniya Tanzania, vegetación vegetation 1987?"
+    assert respelt.variants == (("Бронкос", "Broncos"), ("Tanzaniya", "Tanzania"), ("vegetación", "vegetation"))
+    typed = "Je, Бронкос wa Tanzaniya, vegetación 1987?"
+    for word, stands in {
+        "Broncos": "Бронкос",
+        "Бронкос": "Бронкос",
+        "wa": "wa",
+        "vegetation": "vegetación",
+        "1987": "1987",
+    }.items():
+        start = respelt.text.index(word)
+        assert typed[slice(*respelt.typed((start, start + len(word))))] == stands
+    part = respelt.text.index("tation")
+    assert typed[slice(*respelt.typed((part, part + 2)))] == "vegetación"  # a piece of a variant stands where the word does
+    assert respelt.typed(NO_SPAN) == NO_SPAN
+    assert variants.respell(typed, known=lambda word: True).text == typed
+
+
+@given(st.text(st.sampled_from("Tanziya nBrocs., \u0301вг'-1"), max_size=40))
+def test_what_was_typed_stays(query):
+    respelt = SpellingVariants(TEXTS).respell(query, never)
+    rest, end = [], 0
+    for (start, stop), (first, last) in respelt.added:
+        rest.append(respelt.text[end:start])
+        end = stop
+        assert 0 <= first < last <= len(query)
+    assert "".join([*rest, respelt.text[end:]]) == query
+    for place, (start, stop) in enumerate(span for span, _ in respelt.added):
+        assert respelt.text[start:stop] == f" {respelt.variants[place][1]}"
+
+
+def test_known_words_are_single_tokens(tiny_student):
+    known = knows(tiny_student)
+    token = next(t for t in tiny_student.tokenizer.get_vocab() if t.isalpha() and len(t) > 3)
+    assert known(token)
+    assert not known(token + "qqzz")
+    assert not known("水")  # no piece of the vocabulary: one unknown token
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, tiny_teacher):
+    folder = tmp_path_factory.mktemp("index") / "index"
+    DiskIndex.build(folder, tiny_teacher, IDS, TEXTS, show_progress_bar=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def searcher(folder, tiny_student):
+    index = DiskIndex.open(folder)
+    return Searcher({"sw": tiny_student}, index, variants=spelling_variants(index))
+
+
+# Short: the questions of the tiny student have sixteen tokens, and it spells them letter by letter.
+TYPED, ASKED = "a Tanzya", "a Tanzya Tanza"
+
+
+def test_a_search_asks_for_the_variants(searcher, folder, tiny_student):
+    plain = Searcher({"sw": tiny_student}, DiskIndex.open(folder))
+    scores = [[(hit.id, hit.score) for hit in s.search(q, 5)[0]] for s, q in ((searcher, TYPED), (plain, ASKED), (plain, TYPED))]
+    assert scores[0] == scores[1] != scores[2]
+    assert searcher.search(TYPED, 5, variants=False) == plain.search(TYPED, 5)
+    assert searcher.search(TYPED, 5, variants=True) == searcher.search(TYPED, 5)
+    assert [r.text for r in searcher.respell([TYPED, "habari"])] == [ASKED, "habari"]
+    assert plain.respell([TYPED])[0].text == TYPED
+
+
+def test_matches_of_a_variant_are_told_of_its_word(searcher, tiny_student):
+    (hits,) = searcher.search(TYPED, 1)
+    tokens = tiny_student.encode_query([ASKED])[0]
+    assert {match.query_text for match in hits[0].matches} <= {TYPED[start:end] for start in range(8) for end in range(9)}
+    word = (TYPED.index("Tanzya"), len(TYPED))
+    of_variant = [match for match in hits[0].matches if match.query == word]
+    assert of_variant
+    whole = list(token_matches(ASKED, tokens, [(0, 1)] * len(tokens), searcher.index.document(hits[0].id)))
+    assert {round(match.similarity, 4) for match in of_variant} <= {round(match.similarity, 4) for match in whole}
+
+
+def test_variants_follow_the_documents(tmp_path, tiny_teacher, tiny_student):
+    index = DiskIndex.build(tmp_path / "i", tiny_teacher, ["a"], ["rain"], show_progress_bar=False)
+    searcher = Searcher({"sw": tiny_student}, index, variants=spelling_variants(index))
+    assert searcher.respell([TYPED])[0].text == TYPED
+    index.add(tiny_teacher, ["b"], ["Tanza"], show_progress_bar=False)
+    assert searcher.respell([TYPED])[0].text == ASKED
+    index.delete(["b"])
+    assert searcher.respell([TYPED])[0].text == TYPED
+
+
+def test_from_pretrained(folder, tmp_path, tiny_teacher, tiny_student):
+    OpticalStudentModel.from_teacher(tiny_teacher, languages=["sw"]).save_pretrained(tmp_path / "sw")
+    assert Searcher.from_pretrained(tmp_path / "sw", index=folder, variants=True).respell([TYPED])[0].text == ASKED
+    plain = Searcher.from_pretrained(tmp_path / "sw", index=folder)
+    with pytest.raises(ValueError, match="there are no spelling variants: make the searcher with them"):
+        plain.search(TYPED, variants=True)
+    memory = ExactIndex.build(tiny_teacher, IDS, TEXTS)
+    both = Searcher({"sw": tiny_student}, memory, variants=spelling_variants(memory))
+    assert [hit.id for hit in both.search(TYPED, 5)[0]] == [hit.id for hit in plain.search(ASKED, 5)[0]]
