@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..recipes.options import CommandParser, add_lexical_weight, positive
+from ..recipes.options import CommandParser, add_lexical_weight, add_spelling_variants, positive
 from .output import quiet_stdout
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def _options(argv: list[str]) -> Namespace:
         parser,
         "of BM25 joined to each student, in a row of its own, as in `optical search` (default: 0, none; 0.5 was measured)",
     )
+    add_spelling_variants(parser, "also ask each student with spelling variants, in a row of its own, as in `optical search`")
     parser.add_argument("--no-baselines", action="store_true", help="leave out BM25, zero-shot and the English queries")
     parser.add_argument(
         "--output",
@@ -108,7 +109,7 @@ def _options(argv: list[str]) -> Namespace:
     for option, needs in (("task_language", "task"), ("task_split", "task"), ("bitext_length", "bitext_test")):
         if getattr(options, option) and not getattr(options, needs):
             parser.error(f"--{option.replace('_', '-')} has no effect without --{needs.replace('_', '-')}")
-    for option in ("passages", "index", "lexical_weight"):
+    for option in ("passages", "index", "lexical_weight", "spelling_variants"):
         if getattr(options, option) and not options.benchmark:
             parser.error(f"--{option} has no effect without --benchmark")
     return options
@@ -142,7 +143,7 @@ def _benchmark(
 ) -> Section:
     from ..evaluation import results_table
     from ..evaluation.retention import retention
-    from ..recipes.evaluate import evaluate_students
+    from ..recipes.evaluate import evaluate_students, student_rows
 
     results = evaluate_students(
         students,
@@ -154,6 +155,7 @@ def _benchmark(
         save_to=options.output,
         index=index,
         lexical_weight=options.lexical_weight,
+        spelling_variants=options.spelling_variants,
     )
     metrics = [f"recall@{k}" for k in options.k]
     rows, text = [result.to_dict() for result in results], results_table(results, metrics)
@@ -161,7 +163,7 @@ def _benchmark(
     if ceiling is None or not students:
         return rows, text
     text += "\n\nretention, over the teacher's on the English versions, with its 95 % interval:"
-    first = len(results) - len(students) * (2 if options.lexical_weight else 1)
+    first = len(results) - sum(len(student_rows(name, options.lexical_weight, options.spelling_variants)) for name, _ in students)
     for row, result in zip(rows[first:], results[first:], strict=True):
         kept = retention(result, ceiling, metrics)
         row["retention"] = {metric: ratio._asdict() for metric, ratio in kept.items()}

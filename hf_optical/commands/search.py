@@ -9,12 +9,14 @@ import textwrap
 from argparse import ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING, Any
 
-from ..recipes.options import CommandParser, add_lexical_weight, check_options, positive, question
+from ..recipes.options import CommandParser, add_lexical_weight, add_spelling_variants, check_options, positive, question
 from .device import device
 from .output import quiet_stdout
 
 if TYPE_CHECKING:
     from ..search import Hit, Searcher
+
+    Variants = tuple[tuple[str, str], ...]
 
 _DESCRIPTION = """Ask a question in your language; English passages answer.
 
@@ -36,20 +38,24 @@ def run(argv: list[str]) -> None:
         searcher = _searcher(options)
         ids, queries = _queries(options)
         filter = _filter(options.filter)
+        variants = [respelt.variants for respelt in searcher.respell(queries, language=options.language)]
         found = searcher.search(queries, options.k, language=options.language, filter=filter or None, matches=not options.run)
         if options.run:
             _write_run(options, ids, found)
     if options.run:
         print(json.dumps({"run": options.run, "queries": len(ids)}) if options.json else f"{len(ids)} queries: {options.run}")
     elif options.json:
-        answers = zip(ids, queries, found, strict=True)
         named = [
-            ({"id": i} if options.batch else {}) | {"query": q, "hits": [hit.to_dict() for hit in hits]} for i, q, hits in answers
+            ({"id": i} if options.batch else {})
+            | {"query": query}
+            | ({"spelling_variants": [{"word": w, "variant": v} for w, v in also]} if options.spelling_variants else {})
+            | {"hits": [hit.to_dict() for hit in hits]}
+            for i, query, also, hits in zip(ids, queries, variants, found, strict=True)
         ]
         print(json.dumps(named, ensure_ascii=False))
     else:
-        for query, hits in zip(queries, found, strict=True):
-            print(_shown(query, hits, sys.stdout.isatty(), decimals=4 if options.lexical_weight else 2))
+        for query, also, hits in zip(queries, variants, found, strict=True):
+            print(_shown(query, also, hits, sys.stdout.isatty(), decimals=4 if options.lexical_weight else 2))
 
 
 def _options(argv: list[str]) -> Namespace:
@@ -83,6 +89,11 @@ def _parser() -> CommandParser:
         "join BM25 of the question as it is typed, which finds names and numbers, with this weight beside the student's 1; "
         "0.5 is what was measured (default: 0, none)",
     )
+    add_spelling_variants(
+        parser,
+        "ask for words that the student does not know as they are spelt in English, too (names and loans), where a passage has "
+        "such a word",
+    )
     parser.add_argument("--batch", metavar="FILE", help="questions from a JSONL file (_id, text)")
     parser.add_argument("--run", metavar="FILE", help="write the ranking of --batch in TREC format")
     parser.add_argument("--device", type=device, help="of models and search: cpu, cuda, ... (default: cpu)")
@@ -110,7 +121,7 @@ def _searcher(options: Namespace) -> Searcher:
     students = dict(_pair(entry, "--student", "") for entry in options.student)
     if len(students) < len(options.student):
         raise ValueError("a name or a student is given twice with --student")
-    of_search = {"device": options.device, "lexical_weight": options.lexical_weight}
+    of_search = {"device": options.device, "lexical_weight": options.lexical_weight, "variants": options.spelling_variants}
     if options.index:
         index = open_index(options.index, device=options.device)
         return Searcher.from_pretrained(students, index=index, **of_search)
@@ -191,9 +202,11 @@ def _write_run(options: Namespace, ids: list[str], found: list[list[Hit]]) -> No
     RetrievalResult("optical", len(ids), {}, {}, {}, run).save_run(options.run)
 
 
-def _shown(query: str, hits: list[Hit], terminal: bool, *, decimals: int) -> str:
+def _shown(query: str, variants: Variants, hits: list[Hit], terminal: bool, *, decimals: int) -> str:
     width = shutil.get_terminal_size((120, 24)).columns if terminal else 160
     lines = ["", f"{_BOLD}{_line(query)}{_PLAIN}" if terminal else _line(query)]
+    if variants:
+        lines.append(f"also asked for: {', '.join(f'{_line(word)} as {variant}' for word, variant in variants)}")
     for rank, hit in enumerate(hits, 1):
         head = f"{rank:3}. {hit.score:6.{decimals}f}  {_line(hit.id)}  "
         if not terminal:

@@ -1,17 +1,19 @@
-"""A method whose rankings are another's, joined with BM25's: as a configuration has it."""
+"""A method whose rankings are another's, joined with BM25's or made with spelling variants: as a configuration has it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from ..data.errors import did_you_mean
+from ..search.bm25 import NGRAMS
 from ..search.fusion import LEXICAL_WEIGHT
 from .methods import FUSION, Method
 from .yaml_nodes import Node
 
-_KEYS = ("system", "title", "of", "lexical_weight")
+_KEYS = ("system", "title", "of", "lexical_weight", "lexical_ngrams", "spelling_variants")
 
 
 def is_fused(node: Node) -> bool:
@@ -26,7 +28,8 @@ def read_fused(name: str, node: Node, methods: Mapping[str, Method]) -> Method:
     """A method from its entry; languages, seeds and sizes are those of the method that it is made of.
 
     Raises:
-        DataError: an unknown key, no such method, or a weight that is none.
+        DataError: an unknown key, no such method, a weight or a length of n-grams that is none, or spelling variants of what is no
+            student.
     """
     entries = node.mapping(f"setting of method {name}", _KEYS)
     if "of" not in entries or entries["of"].is_null:
@@ -36,19 +39,55 @@ def read_fused(name: str, node: Node, methods: Mapping[str, Method]) -> Method:
         fix = did_you_mean(of, methods) or f"there are {', '.join(methods)}"
         raise entries["of"].error(f"{of!r} is no method that can be joined with BM25", fix)
     base = methods[of]
-    weight = entries["lexical_weight"].text() if "lexical_weight" in entries else str(LEXICAL_WEIGHT)
-    try:
-        right = 0 < float(weight) < math.inf
-    except ValueError:
-        right = False
-    if not right:
-        raise entries["lexical_weight"].error(f"lexical_weight {weight!r} is no number above 0")
+    variants = "spelling_variants" in entries and entries["spelling_variants"].switch()
+    if variants and base.system != "student":
+        raise entries["spelling_variants"].error(
+            f"{of!r} is no student", "spelling variants are of words that a student does not know"
+        )
+    weight = _weight(entries.get("lexical_weight"), least=0 if variants else None)
+    ngrams = entries["lexical_ngrams"].whole(0) if "lexical_ngrams" in entries else NGRAMS
+    if ngrams == 1:
+        raise entries["lexical_ngrams"].error("n-grams of one letter tell no words apart", "write 0 for words, or 2 or more")
+    added = ["with spelling variants"] * variants + ["and BM25"] * (weight > 0)
     return replace(
         base,
         name=name,
-        title=title.text() if title else f"{base.title}, and BM25",
+        title=title.text() if title else ", ".join([base.title, *added]),
         system=FUSION,
-        settings={"of": (of,), "lexical_weight": (str(float(weight)),)},
+        settings={
+            "of": (of,),
+            "lexical_weight": (str(weight),),
+            "lexical_ngrams": (str(ngrams),),
+            "spelling_variants": (str(variants).lower(),),
+        },
         base=base,
         line=node.line,
     )
+
+
+def fusion_settings(method: Method) -> dict[str, Any]:
+    """What a fusion's results depend on, besides what it is made of."""
+    weight = float(method.option("lexical_weight"))
+    return {
+        "lexical_weight": weight,
+        "lexical_ngrams": int(method.option("lexical_ngrams")) if weight else None,
+        "spelling_variants": has_variants(method),
+    }
+
+
+def has_variants(method: Method) -> bool:
+    """Whether the student is asked again, with spelling variants."""
+    return method.system == FUSION and method.option("spelling_variants") == "true"
+
+
+def _weight(node: Node | None, least: float | None) -> float:
+    """Above 0; `least`: or this."""
+    if node is None:
+        return LEXICAL_WEIGHT
+    try:
+        weight = float(node.text())
+    except ValueError:
+        weight = math.nan
+    if not (0 < weight < math.inf or weight == least):
+        raise node.error(f"lexical_weight {node.text()!r} is no number {'of 0 or more' if least == 0 else 'above 0'}")
+    return weight

@@ -1,35 +1,67 @@
-"""Runs a method that joins another's rankings with BM25's: from what the other has left."""
+"""Runs a method that is made of another: joins its rankings with BM25's, asks its student with spelling variants, or both."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..data.errors import DataError
-from ..evaluation import RetrievalResult, evaluate_fused
+from ..evaluation import RetrievalResult, evaluate_fused, evaluate_model
+from ..search.fusion import FUSION_DEPTH
+from .config import ComparisonConfig
+from .fused_method import fusion_settings, has_variants
 from .jobs import Job
+from .locks import locked
 from .materials import Materials
+from .methods import Method
 from .results import RANKING, RunResult
+from .students import student_for
 
 _OF_TRAINING = ("steps", "train_seconds", "pairs_used")
 
 
 def run_fused(job: Job, language: str, materials: Materials, took: dict[str, Any]) -> RetrievalResult:
-    """Reciprocal rank fusion of the ranking that the other method has left with BM25's of the same questions.
+    """The ranking that the other method has left, or its student's with spelling variants, joined with BM25's if that has a weight.
 
-    Its training is told in `took`: without it there would be nothing to join.
+    The other's training is told in `took`: without it there would be nothing to join.
     """
-    own = _read_ranking(job.sources[language] / RANKING)
+    method, settings = job.method, fusion_settings(job.method)
+    own = _with_variants(job, language, materials) if has_variants(method) else None
     took |= {name: value for name, value in _took(job.sources[language]).items() if name in _OF_TRAINING}
+    if own and not settings["lexical_weight"]:
+        return own
     return evaluate_fused(
-        own,
-        materials.lexical_index(language),
+        own.run if own else _read_ranking(job.sources[language] / RANKING),
+        materials.lexical_index(language, settings["lexical_ngrams"]),
         materials.collection(language),
-        weight=float(job.method.option("lexical_weight")),
-        system=job.method.title,
-        english=job.method.is_english,
+        weight=settings["lexical_weight"],
+        system=method.title,
+        english=method.is_english,
         k=materials.config.k,
+    )
+
+
+def needs_model(method: Method, config: ComparisonConfig) -> bool:
+    """Whether a student of this method is asked again by another method."""
+    return any(has_variants(other) and other.base.name == method.name for other in config.methods.values())
+
+
+def _with_variants(job: Job, language: str, materials: Materials) -> RetrievalResult:
+    """What the student of the other method finds with spelling variants; it is trained again if its model was not kept."""
+    folder = job.folder.parents[1].with_name(job.method.base.name) / Path(*job.folder.parts[-2:])
+    trained = replace(job, method=job.method.base, folder=folder, results=job.sources, sources={})
+    with locked(folder.with_name(f"{folder.name}.lock")):
+        student, _ = student_for(trained, materials)
+    return evaluate_model(
+        student,
+        materials.index(language),
+        materials.collection(language),
+        system=job.method.title,
+        k=materials.config.k,
+        depth=FUSION_DEPTH,
+        variants=materials.variants(language),
     )
 
 

@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from .fused_method import fusion_settings
 from .jobs import Job
 from .materials import Materials, digest_of
 from .methods import Method
@@ -59,8 +60,7 @@ def method_settings(method: Method) -> dict[str, Any]:
     if method.system == "student":
         return student_settings(method)
     if method.base:
-        weight = float(method.option("lexical_weight"))
-        return {"lexical_weight": weight, "of": {"system": method.base.system, **method_settings(method.base)}}
+        return {**fusion_settings(method), "of": {"system": method.base.system, **method_settings(method.base)}}
     return {name: " ".join(texts) for name, texts in method.settings.items()}
 
 

@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..data import RetrievalCollection
     from ..lexicon import Lexicon, WordAlignment
     from ..models import OpticalTeacherModel
-    from ..search import Bm25Index, ExactIndex
+    from ..search import Bm25Index, ExactIndex, SpellingVariants
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,8 @@ class Materials:
         self.config = config
         self._collections: dict[str, RetrievalCollection] = {}
         self._indexes: dict[str, ExactIndex] = {}
-        self._lexical: dict[str, Bm25Index] = {}
+        self._lexical: dict[str, dict[int, Bm25Index]] = {}
+        self._variants: dict[str, SpellingVariants] = {}
         self._bitexts: dict[tuple[str, int | None], PreparedBitext] = {}
 
     @cached_property
@@ -100,16 +101,22 @@ class Materials:
                 self._indexes[key] = passage_index(self.teacher, collection, root, bf16=bf16)
         return self._indexes[key]
 
-    def lexical_index(self, name: str) -> Bm25Index:
-        """The passages of a language in BM25. One collection is held at a time."""
+    def lexical_index(self, name: str, ngrams: int = 0) -> Bm25Index:
+        """The passages of a language in BM25, over words or n-grams. One collection is held at a time."""
         from ..search import Bm25Index
 
         collection = self.collection(name)
-        key = collection_key(collection)
-        if key not in self._lexical:
-            self._lexical.clear()
-            self._lexical[key] = Bm25Index(collection.corpus_ids, collection.corpus_texts)
-        return self._lexical[key]
+        held = _held(self._lexical, collection_key(collection), dict)
+        if ngrams not in held:
+            held[ngrams] = Bm25Index(collection.corpus_ids, collection.corpus_texts, ngrams=ngrams)
+        return held[ngrams]
+
+    def variants(self, name: str) -> SpellingVariants:
+        """The English words of the passages of a language. One collection is held at a time."""
+        from ..search import SpellingVariants
+
+        collection = self.collection(name)
+        return _held(self._variants, collection_key(collection), lambda: SpellingVariants(collection.corpus_texts))
 
     def bitext(self, name: str, limit: int | None = None) -> PreparedBitext:
         """The sentence pairs of a language without test questions; the first `limit` of them.
@@ -186,6 +193,14 @@ class Materials:
         """The corpus of a language: named, in the folder of its benchmark, or that of all."""
         own = any((Path(language.benchmark) / name).is_file() for name in ("corpus.jsonl", "corpus.jsonl.gz"))
         return language.passages or (None if own else self.config.passages)
+
+
+def _held(held: dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
+    """The thing of this key, made if it is not the one that is held."""
+    if key not in held:
+        held.clear()
+        held[key] = make()
+    return held[key]
 
 
 def digest_of(path: str | Path) -> str:

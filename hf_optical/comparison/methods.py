@@ -31,6 +31,7 @@ class System(NamedTuple):
 
 SYSTEMS = {
     "bm25": System("BM25, untranslated"),
+    "bm25_ngrams": System("BM25 of 4-grams, untranslated"),
     "bm25_english": System("BM25, English queries", english=True),
     "teacher_english": System("teacher, English queries", english=True),
     "zero_shot": System("zero-shot (teacher, untranslated)"),
@@ -42,7 +43,7 @@ SYSTEMS = {
     "fusion": System(""),
 }
 
-# Another method's rankings, joined with BM25's: trained, English and so on as that is.
+# Another method's rankings, joined with BM25's or made with spelling variants: trained, English and so on as that is.
 FUSION = "fusion"
 
 # What retention is measured against: a row of every table.
@@ -64,7 +65,7 @@ class Method:
         lexicon: what words are translated by: `induced` from the bitext, the language's `files`, or `both`.
         use_triples: a code-switched student is trained on the queries of the triples; else on the English side of its bitext.
         line: where it is configured.
-        base: the method whose rankings a fusion joins with BM25's.
+        base: the method that a fusion is made of.
     """
 
     name: str

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..data.files import atomic_write
 from ..evaluation import RetrievalResult, evaluate_bm25, evaluate_model, score_run
-from .fused_run import run_fused
+from ..search.bm25 import NGRAMS
+from .fused_run import needs_model, run_fused
 from .jobs import Job
 from .materials import Materials
 from .results import RunResult, environment
@@ -54,7 +55,7 @@ def run_job(job: Job, materials: Materials) -> None:
         ).save(job.results[language], retrieval)
     del model
     if job.method.is_trained:
-        discard(job, keep_models=materials.config.keep_models)
+        discard(job, keep_models=materials.config.keep_models or needs_model(job.method, materials.config))
         gc.collect()
         _free_gpu(materials)
 
@@ -69,6 +70,8 @@ def _evaluate(job: Job, language: str, materials: Materials, model: Any, took: d
         return run_fused(job, language, materials, took)
     if system in ("bm25", "bm25_english"):
         return evaluate_bm25(materials.lexical_index(language), collection, system=title, english=english, k=k)
+    if system == "bm25_ngrams":
+        return evaluate_bm25(materials.lexical_index(language, NGRAMS), collection, system=title, k=k)
     if system in ("teacher_english", "zero_shot"):
         return evaluate_model(materials.teacher, materials.index(language), collection, system=title, english=english, k=k)
     if system == "student":

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.files import write_atomically
+from ..search.spelling_variants import knows
 from .ranking import per_query_metrics, standard_error
 
 if TYPE_CHECKING:
     from ..data import RetrievalCollection
     from ..models import OpticalPreTrainedModel
-    from ..search import Bm25Index, ExactIndex
+    from ..search import Bm25Index, ExactIndex, SpellingVariants
 
 DEFAULT_K = (1, 10, 100)
 # MRR and nDCG are cut here, so that rankings are this long at least.
@@ -159,6 +160,7 @@ def evaluate_model(
     english: bool = False,
     k: Sequence[int] = DEFAULT_K,
     depth: int = _RANK_CUTOFF,
+    variants: SpellingVariants | None = None,
     show_progress_bar: bool = False,
 ) -> RetrievalResult:
     """Retrieve with a model's queries from the teacher's documents.
@@ -171,6 +173,7 @@ def evaluate_model(
         english: use the human English versions of the queries instead (the teacher's own ceiling).
         k: cut-offs of recall.
         depth: how long the rankings are at least.
+        variants: of words that the model does not know, asked for as well.
 
     Raises:
         ValueError: the model does not belong to the index; English versions are asked for, but not there.
@@ -178,7 +181,11 @@ def evaluate_model(
     index.check_model(model)
     queries = judged_queries(collection, english)
     deep = max(*k, _RANK_CUTOFF, depth)
-    found = index.search(model.encode_query(list(queries.values())), deep, show_progress_bar=show_progress_bar)
+    asked = list(queries.values())
+    if variants is not None:
+        known = knows(model)
+        asked = [variants.respell(text, known).text for text in asked]
+    found = index.search(model.encode_query(asked), deep, show_progress_bar=show_progress_bar)
     result = score_run(system, dict(zip(queries, found, strict=True)), collection.qrels, k=k)
     return replace(result, benchmark=measured_on(collection), fingerprint=model.fingerprint())
 

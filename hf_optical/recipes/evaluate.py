@@ -9,7 +9,8 @@ from ..data import RetrievalCollection
 from ..evaluation import RetrievalResult, evaluate_bm25, evaluate_fused, evaluate_model
 from ..evaluation.retrieval import check_trec_names
 from ..models import OpticalStudentModel, OpticalTeacherModel
-from ..search import Bm25Index, DiskIndex, ExactIndex
+from ..search import Bm25Index, DiskIndex, ExactIndex, SpellingVariants
+from ..search.bm25 import NGRAMS
 from ..search.fusion import FUSION_DEPTH
 
 
@@ -24,6 +25,7 @@ def evaluate_students(
     save_to: str | Path | None = None,
     index: ExactIndex | DiskIndex | None = None,
     lexical_weight: float = 0.0,
+    spelling_variants: bool = False,
 ) -> list[RetrievalResult]:
     """Rows of the table: teacher and BM25 on the human English queries, both on the untranslated ones (zero-shot), the students.
 
@@ -36,16 +38,16 @@ def evaluate_students(
         batch_size: documents encoded at a time.
         save_to: folder for each system's run (TREC) and values of single queries (JSON).
         index: the collection's documents, where they are encoded already.
-        lexical_weight: above 0, a row behind each student: its ranking and, with this weight, BM25's of the query as it is typed.
+        lexical_weight: above 0, a row behind each student's: its ranking and, with this weight, BM25's (over 4-grams) of the query
+            as it is typed; and BM25 over 4-grams alone among the baselines.
+        spelling_variants: a row behind each student: words that it does not know are also asked for as they are spelt in English.
 
     Raises, before anything is encoded:
         TeacherMismatchError (a ValueError): a student belongs to another teacher.
         ValueError: two students have one name, or with `save_to` one file; an id has white space, which no TREC run can hold.
         OSError: `save_to` cannot be written to.
     """
-    names = [name for name, _ in students]
-    if lexical_weight:
-        names += [_fused_name(name) for name in names]
+    names = [row for name, _ in students for row in student_rows(name, lexical_weight, spelling_variants)]
     if save_to or len(set(names)) < len(names):
         result_names(names)
     for _, student in students:
@@ -59,19 +61,25 @@ def evaluate_students(
     if index is None:
         index = ExactIndex.build(teacher, collection.corpus_ids, collection.corpus_texts, batch_size=batch_size)
     results = []
-    lexical = Bm25Index(collection.corpus_ids, collection.corpus_texts) if baselines or lexical_weight else None
+    texts = collection.corpus_ids, collection.corpus_texts
+    ngrams = Bm25Index(*texts, ngrams=NGRAMS) if lexical_weight else None
     if baselines:
+        lexical = Bm25Index(*texts)
         if all(query in collection.english for query in collection.qrels):
             results.append(evaluate_model(teacher, index, collection, system="teacher, English queries", english=True, k=k))
             results.append(evaluate_bm25(lexical, collection, system="BM25, English queries", english=True, k=k))
         results.append(evaluate_bm25(lexical, collection, system="BM25, untranslated", k=k))
+        if ngrams:
+            results.append(evaluate_bm25(ngrams, collection, system="BM25 of 4-grams, untranslated", k=k))
         results.append(evaluate_model(teacher, index, collection, system="zero-shot (teacher, untranslated)", k=k))
+    words = SpellingVariants(collection.corpus_texts) if spelling_variants else None
+    depth = FUSION_DEPTH if lexical_weight else 0
     for name, student in students:
-        own = evaluate_model(student, index, collection, system=name, k=k, depth=FUSION_DEPTH if lexical_weight else 0)
-        results.append(own)
-        if lexical_weight:
-            fused = _fused_name(name)
-            results.append(evaluate_fused(own.run, lexical, collection, weight=lexical_weight, system=fused, k=k))
+        for variants in (None, words) if words else (None,):
+            own, *fused = student_rows(_with_variants(name) if variants else name, lexical_weight)
+            results.append(evaluate_model(student, index, collection, system=own, k=k, depth=depth, variants=variants))
+            run = results[-1].run
+            results += [evaluate_fused(run, ngrams, collection, weight=lexical_weight, system=row, k=k) for row in fused]
     if save_to:
         for result in results:
             (name,) = result_names([result.system])
@@ -80,8 +88,19 @@ def evaluate_students(
     return results
 
 
-def _fused_name(name: str) -> str:
-    return f"{name}, and BM25"
+def student_rows(name: str, lexical_weight: float = 0.0, spelling_variants: bool = False) -> list[str]:
+    """Names of the rows of a student, in order.
+
+    Example:
+        >>> student_rows("sw", 0.5, spelling_variants=True)
+        ['sw', 'sw, and BM25', 'sw, with spelling variants', 'sw, with spelling variants, and BM25']
+    """
+    asked = [name, _with_variants(name)] if spelling_variants else [name]
+    return [row for own in asked for row in ((own, f"{own}, and BM25") if lexical_weight else (own,))]
+
+
+def _with_variants(name: str) -> str:
+    return f"{name}, with spelling variants"
 
 
 def result_names(systems: Sequence[str]) -> list[str]:

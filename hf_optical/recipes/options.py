@@ -60,6 +60,11 @@ def add_lexical_weight(parser: argparse.ArgumentParser, help: str, default: floa
     parser.add_argument("--lexical_weight", "--lexical-weight", type=weight, default=default, metavar="W", help=help)
 
 
+def add_spelling_variants(parser: argparse.ArgumentParser, help: str) -> None:
+    """`--spelling_variants`: ask for words that a student does not know as they are spelt in English, too."""
+    parser.add_argument("--spelling_variants", "--spelling-variants", action="store_true", help=help)
+
+
 def question(text: str) -> str:
     """A text that is not empty."""
     if not text.strip():

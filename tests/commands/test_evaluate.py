@@ -8,8 +8,11 @@ from datasets import Dataset
 
 from hf_optical.cli import main
 from hf_optical.commands.evaluate import run
+from hf_optical.data import load_retrieval
 from hf_optical.evaluation import mteb_tasks
-from hf_optical.search import Bm25Index, reciprocal_rank_fusion
+from hf_optical.models import OpticalStudentModel, OpticalTeacherModel
+from hf_optical.search import Bm25Index, ExactIndex, SpellingVariants, reciprocal_rank_fusion
+from hf_optical.search.spelling_variants import knows
 
 MODELS = ["--student", "student", "--teacher", "teacher"]
 BENCHMARK = ["--benchmark", "benchmark"]
@@ -203,15 +206,40 @@ def test_bm25_joined_to_a_student_is_a_row_of_its_own(workshop, capsys, baseline
     rows = json.loads(out)
     assert [row["system"] for row in rows[-2:]] == ["student", "student, and BM25"]
     assert [("retention" in row) for row in rows[-2:]] == [not baselines] * 2
+    assert ("BM25 of 4-grams, untranslated" in {row["system"] for row in rows}) == (not baselines)
     corpus = [json.loads(line) for line in Path("benchmark/corpus.jsonl").read_text().splitlines()]
     queries = {row["_id"]: row["text"] for row in map(json.loads, Path("benchmark/queries.jsonl").read_text().splitlines())}
-    lexical = Bm25Index([row["_id"] for row in corpus], [f"{row.get('title', '')} {row['text']}" for row in corpus])
+    lexical = Bm25Index([row["_id"] for row in corpus], [f"{row.get('title', '')} {row['text']}" for row in corpus], ngrams=4)
     own, joined = (ranking(Path("saved") / name) for name in ("student.trec", "student--and-BM25.trec"))
     assert own.keys() == joined.keys()
     for query, documents in joined.items():
         ((found),) = lexical.search([queries[query]], 100)
         expected = reciprocal_rank_fusion([[(d, 0.0) for d in own[query]], found], [1, 0.5])
         assert documents == [document for document, _ in expected]
+
+
+def test_spelling_variants_are_rows_of_their_own(workshop, capsys):
+    for file, added in (("corpus", "Mombasa"), ("queries", "Mombassa")):
+        rows = [json.loads(line) for line in Path(f"benchmark/{file}.jsonl").read_text().splitlines()]
+        shown = [row | {"text": f"{added} {row['text']}"} for row in rows]
+        Path(f"benchmark/{file}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in shown))
+    options = ("-k", "1", "--lexical_weight", "0.5", "--spelling_variants", "--json", "--output", "saved")
+    rows = json.loads(printed(capsys, *BENCHMARK, *options))
+    names = ["student", "student, and BM25", "student, with spelling variants", "student, with spelling variants, and BM25"]
+    assert [row["system"] for row in rows[-4:]] == names
+    assert [("retention" in row) for row in rows] == [False] * (len(rows) - 4) + [True] * 4
+    alone, asked = (ranking(Path("saved") / f"{name}.trec") for name in ("student", "student--with-spelling-variants"))
+    collection = load_retrieval("benchmark")
+    student, teacher = OpticalStudentModel.from_pretrained("student"), OpticalTeacherModel.from_pretrained("teacher")
+    index = ExactIndex.build(teacher, collection.corpus_ids, collection.corpus_texts)
+    variants, known = SpellingVariants(collection.corpus_texts), knows(student)
+    queries = [variants.respell(collection.queries[query], known).text for query in collection.qrels]
+    assert all(query.startswith("Mombassa Mombasa ") for query in queries)
+    found = index.search(student.encode_query(queries), 100)
+    assert list(asked.values()) == [[document for document, _ in hits] for hits in found]
+    assert asked != alone
+    with pytest.raises(ValueError, match="--spelling_variants has no effect without --benchmark"):
+        run([*MODELS, "--bitext-test", "x.tsv", "--spelling_variants"])
 
 
 def ranking(file):

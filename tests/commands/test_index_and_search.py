@@ -234,8 +234,28 @@ def test_the_weight_of_bm25_reaches_the_search(named, workshop, capsys):
     assert [line[2] for line in lines] == [i for i, *_ in found("n", "--lexical_weight", "50")]
 
 
+def test_spelling_variants_reach_the_search(named, workshop, capsys):
+    def asked(question, *options):
+        search.run(["n", question, *named[1:], *options])
+        return capsys.readouterr().out
+
+    def hits(question, *options):
+        (answer,) = json.loads(asked(question, "--json", *options))
+        return answer.get("spelling_variants"), [(hit["id"], hit["score"]) for hit in answer["hits"]]
+
+    variants = [{"word": "Mombassa", "variant": "Mombasa"}]
+    assert hits("Mombassa", "--spelling_variants") == (variants, hits("Mombassa Mombasa")[1])
+    assert hits("Mombassa", "--spelling_variants")[1] != hits("Mombassa")[1]
+    assert hits("Mombassa")[0] is None
+    assert hits("zzzz", "--spelling-variants") == ([], hits("zzzz")[1])
+    assert asked("Mombassa", "--spelling_variants").splitlines()[1:3] == ["Mombassa", "also asked for: Mombassa as Mombasa"]
+    assert "also asked for" not in asked("zzzz", "--spelling_variants")
+
+
 def test_bm25_needs_the_texts_of_the_index(named, workshop):
     pytest.importorskip("qdrant_client", reason="qdrant-client is an optional extra")
     index.run(["named.jsonl", "--teacher", "teacher", "--output", "qdrant+path:q"])
     with pytest.raises(ValueError, match="those of this index are on its server: build an index in a folder"):
         search.run(["qdrant+path:q", *named, "--lexical_weight", "0.5"])
+    with pytest.raises(ValueError, match="BM25 and spelling variants need the texts, and those of this index are on its server"):
+        search.run(["qdrant+path:q", *named, "--spelling_variants"])

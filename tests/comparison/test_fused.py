@@ -1,6 +1,7 @@
-"""Methods whose rankings are another's, joined with BM25's."""
+"""Methods whose rankings are another's, joined with BM25's, or its student's with spelling variants."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,15 +10,18 @@ from hf_optical.commands.compare import run
 from hf_optical.comparison import runner
 from hf_optical.comparison.config import load_config
 from hf_optical.comparison.jobs import list_jobs
+from hf_optical.comparison.materials import Materials
 from hf_optical.data import DataError, load_retrieval
-from hf_optical.search import Bm25Index, reciprocal_rank_fusion
+from hf_optical.recipes.loading import load_student
+from hf_optical.search import Bm25Index, SpellingVariants, reciprocal_rank_fusion
+from hf_optical.search.spelling_variants import knows
 from hf_optical.training import OpticalTrainer
 
 METHODS = """\
   joined: {system: fusion, of: optical, lexical_weight: 0.3}
   bm25: {system: bm25}
   teacher: {system: teacher_english}
-  ceiling: {system: fusion, of: teacher}
+  ceiling: {system: fusion, of: teacher, lexical_ngrams: 0}
   optical: {loss: optical, sizes: [40, null]}
 """
 
@@ -39,11 +43,11 @@ def ready(world, configure):
 def test_rankings_are_joined(ready):
     run(["compare.yaml", "--languages", "first", "--methods", "joined", "ceiling"])  # what they are made of is run too
     collection = load_retrieval("first")
-    lexical = Bm25Index(collection.corpus_ids, collection.corpus_texts)
-    for method, base, place, texts, weight in (
-        ("joined", "optical", "first/seed-1", collection.queries, 0.3),
-        ("joined", "optical", "first/seed-1-pairs-40", collection.queries, 0.3),
-        ("ceiling", "teacher", "first/once", collection.english, 0.5),
+    words, ngrams = (Bm25Index(collection.corpus_ids, collection.corpus_texts, ngrams=n) for n in (0, 4))
+    for method, base, place, texts, weight, lexical in (
+        ("joined", "optical", "first/seed-1", collection.queries, 0.3, ngrams),
+        ("joined", "optical", "first/seed-1-pairs-40", collection.queries, 0.3, ngrams),
+        ("ceiling", "teacher", "first/once", collection.english, 0.5, words),
     ):
         joined, own = ranking(f"{method}/{place}"), ranking(f"{base}/{place}")
         for query, documents in joined.items():
@@ -81,11 +85,50 @@ def test_other_settings_of_what_it_is_made_of_are_told(ready, configure):
     run(["compare.yaml", "--languages", "first", "--methods", "joined"])
     for old, new, message in (
         ("of: optical, lexical_weight: 0.3", "of: optical", "lexical_weight 0.3, now 0.5"),
+        ("lexical_weight: 0.3", "lexical_weight: 0.3, lexical_ngrams: 0", "lexical_ngrams 4, now 0"),
+        ("lexical_weight: 0.3", "lexical_weight: 0.3, spelling_variants: true", "spelling_variants False, now True"),
         ("loss: optical", "loss: mse", "loss optical, now mse"),
     ):
         configure(("seeds: [1, 2]", "seeds: [1]"), methods=METHODS.replace(old, new))
         with pytest.raises(ValueError, match=message):
             run(["compare.yaml", "--languages", "first", "--methods", "joined"])
+
+
+VARIANTS = """\
+  optical: {loss: optical}
+  asked: {system: fusion, of: optical, lexical_weight: 0, spelling_variants: true}
+  both: {system: fusion, of: optical, spelling_variants: true}
+  teacher: {system: teacher_english}
+"""
+
+
+def test_a_student_is_asked_with_spelling_variants(world, configure, monkeypatch):
+    """The student is kept for it, and trained again where it was not."""
+    configure(("seeds: [1, 2]", "seeds: [1]"), methods=VARIANTS)
+    # every word is spelt a little otherwise than in the collection, so that each long one has a variant
+    monkeypatch.setattr("hf_optical.search.spelling_variants.max_edits", lambda length: 2)
+    run(["compare.yaml", "--languages", "first"])
+    collection = load_retrieval("first")
+    student = load_student("out/runs/optical/first/seed-1/student")
+    index = Materials(load_config("compare.yaml")).index("first")
+    variants = SpellingVariants(collection.corpus_texts)
+    known = knows(student)
+    asked = {query: variants.respell(collection.queries[query], known) for query in collection.qrels}
+    assert any(respelt.variants for respelt in asked.values())
+    found = index.search(student.encode_query([respelt.text for respelt in asked.values()]), 100)
+    expected = {query: [document for document, _ in hits] for query, hits in zip(asked, found, strict=True)}
+    assert ranking("asked/first/seed-1") == expected
+    lexical = Bm25Index(collection.corpus_ids, collection.corpus_texts, ngrams=4)
+    for query, documents in ranking("both/first/seed-1").items():
+        (letters,) = lexical.search([collection.queries[query]], 100)
+        joined = reciprocal_rank_fusion([[(d, 0.0) for d in expected[query]], letters], [1, 0.5])
+        assert documents == [document for document, _ in joined][:100]
+    assert load_config("compare.yaml").methods["both"].title == "optical, with spelling variants, and BM25"
+    # a model that is not there any more is made again
+    shutil.rmtree("out/runs/optical/first/seed-1/student")
+    shutil.rmtree("out/runs/asked/first")
+    run(["compare.yaml", "--languages", "first"])
+    assert ranking("asked/first/seed-1") == expected
 
 
 @pytest.mark.parametrize(
@@ -99,11 +142,18 @@ def test_other_settings_of_what_it_is_made_of_are_told(ready, configure):
         ("{system: fusion, of: joined}", "compare.yaml:10: 'joined' is no method"),
         ("{system: fusion, of: optical, lexical_weight: 0}", "compare.yaml:10: lexical_weight '0' is no number above 0"),
         ("{system: fusion, of: optical, lexical_weight: much}", "compare.yaml:10: lexical_weight 'much' is no number above 0"),
+        (
+            "{system: fusion, of: optical, lexical_weight: -1, spelling_variants: true}",
+            "compare.yaml:10: lexical_weight '-1' is no",
+        ),
+        ("{system: fusion, of: optical, lexical_ngrams: 1}", "compare.yaml:10: n-grams of one letter tell no words apart"),
+        ("{system: fusion, of: optical, lexical_ngrams: -1}", "compare.yaml:10: '-1' is no whole number of 0 or more"),
+        ("{system: fusion, of: bm25, spelling_variants: true}", "compare.yaml:10: 'bm25' is no student; spelling variants are of"),
         ("{system: fusion, of: optical, seeds: [1]}", "compare.yaml:10: unknown setting of method joined 'seeds'"),
     ],
 )
 def test_mistakes(world, configure, entry, message):
-    configure(methods=f"  joined: {entry}\n  optical: {{}}\n")
+    configure(methods=f"  joined: {entry}\n  optical: {{}}\n  bm25: {{system: bm25}}\n")
     with pytest.raises(DataError) as error:
         load_config("compare.yaml")
     assert str(error.value).startswith(message)
