@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..recipes.options import CommandParser, add_lexical_weight, positive
+from ..recipes.options import CommandParser, add_lexical_weight, add_spelling_variants, positive
 from .device import device
 from .output import quiet_stdout
 
@@ -39,6 +39,7 @@ def run(argv: list[str]) -> None:
     from ..search import Searcher
     from ..search.lexical_side import lexical_index
     from ..search.opening import open_index
+    from ..search.spelling_variants import spelling_variants
     from ..serve import ServeSettings, create_app
     from ..serve.server import serve
 
@@ -54,7 +55,8 @@ def run(argv: list[str]) -> None:
         index = open_index(options.index, device=options.device)
         loaded = {name: load_student(student).to(options.device or "cpu") for name, student in students.items()}
         lexical = lexical_index(index) if options.lexical_weight else None
-        searcher = Searcher(loaded, index, lexical=lexical, lexical_weight=options.lexical_weight)
+        variants = spelling_variants(index) if options.spelling_variants else None
+        searcher = Searcher(loaded, index, lexical=lexical, lexical_weight=options.lexical_weight, variants=variants)
         _warm_up(searcher)
         logger.info("%s passages; languages: %s", f"{len(index):,}", ", ".join(searcher.languages))
         serve(create_app(searcher, settings), options.host, options.port, grace=2 * settings.timeout)
@@ -87,6 +89,11 @@ def _parser() -> CommandParser:
         parser,
         "join BM25 of the question as it is typed, which finds names and numbers, with this weight beside the student's 1; a "
         "request may set its own, or 0; 0.5 is what was measured (default: 0, none for any request)",
+    )
+    add_spelling_variants(
+        parser,
+        "ask for words that a student does not know as they are spelt in English, too, such as Tanzaniya as Tanzania; a request "
+        "may do without",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine alone)")
     parser.add_argument("--port", type=_port, default=8000, help="0: any free one (default: 8000)")

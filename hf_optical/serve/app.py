@@ -92,10 +92,11 @@ class Service:
         """The best passages for a question."""
         self._check(request)
         weight = self._searcher.lexical_weight if request.lexical_weight is None else request.lexical_weight
-        search = Search(request.query, request.k, request.language, request.filter, request.matches, weight)
+        variants = self._searcher.variants is not None if request.spelling_variants is None else request.spelling_variants
+        search = Search(request.query, request.k, request.language, request.filter, request.matches, weight, variants)
         try:
-            hits = await self._batcher.search(search, self._settings.timeout)
-            if not hits and not await self._passages():
+            found = await self._batcher.search(search, self._settings.timeout)
+            if not found.hits and not await self._passages():
                 raise Problem(409, "the index holds no passages: add some with `optical index`, and start the service again.")
         except IndexFormatError as error:  # a ValueError, but the asker cannot mend it: the index has vanished or is damaged
             raise _internal(error) from error
@@ -103,9 +104,10 @@ class Service:
             raise Problem(422, _one_line(error)) from None
         except Exception as error:
             raise _internal(error) from error
-        found = [hit.to_dict() | ({} if request.matches else {"matches": None}) for hit in hits]
+        hits = [hit.to_dict() | ({} if request.matches else {"matches": None}) for hit in found.hits]
+        respelt = [{"word": word, "variant": variant} for word, variant in found.variants]
         asked = {name: getattr(request, name) for name in ("query", "language", "k")}
-        return asked | {"lexical_weight": weight, "hits": found}
+        return asked | {"lexical_weight": weight, "spelling_variants": respelt, "hits": hits}
 
     async def search_by_address(
         self,
@@ -115,6 +117,7 @@ class Service:
         filter: Annotated[str | None, Query(description="of the metadata, in JSON", examples=['{"country": "KE"}'])] = None,
         matches: Annotated[bool, Query(description="also tell which words matched")] = False,
         lexical_weight: Annotated[float | None, Query(description="of BM25, from 0 to 10", examples=[0.5])] = None,
+        spelling_variants: Annotated[bool | None, Query(description="ask for unknown words as they are spelt in English")] = None,
     ) -> Any:
         """The same, in the address."""
         try:
@@ -122,7 +125,7 @@ class Service:
         except (ValueError, RecursionError):
             raise Problem(422, 'filter is not JSON: write it as {"name": "value"}, percent-encoded.') from None
         values = {"query": query, "k": k, "language": language, "filter": wanted, "matches": matches}
-        values |= {"lexical_weight": lexical_weight}
+        values |= {"lexical_weight": lexical_weight, "spelling_variants": spelling_variants}
         try:
             request = SearchRequest.model_validate(values)
         except ValueError as error:
@@ -154,6 +157,9 @@ class Service:
             raise Problem(422, f"k must be from 1 to {limits.max_k}, got {shown}.")
         if request.lexical_weight and self._searcher.lexical is None:
             raise Problem(422, "this service has no BM25: leave lexical_weight out; its operator starts it with --lexical_weight.")
+        if request.spelling_variants and self._searcher.variants is None:
+            fix = "leave spelling_variants out; its operator starts it with --spelling_variants."
+            raise Problem(422, f"this service has no spelling variants: {fix}")
         values = sum(len(value) if isinstance(value, list) else 1 for value in (request.filter or {}).values())
         if values > limits.max_filter_values:
             raise Problem(422, f"filter has {values:,} values: {limits.max_filter_values} at most.")

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..search.index_error import IndexFormatError
 from ..search.lexical_side import fusion_depth
@@ -22,10 +22,13 @@ class Hits(Protocol):
     languages: list[str]
     lexical: Any
     lexical_weight: float
+    variants: Any
 
     def student(self, language: str | None = None) -> Any: ...
 
     def search(self, queries: Sequence[str], k: int, **options: Any) -> list[list[Any]]: ...
+
+    def respell(self, queries: Sequence[str], *, language: str | None = None) -> list[Any]: ...
 
 
 @dataclass(eq=False)
@@ -38,13 +41,21 @@ class Search:
     filter: dict[str, Any] | None
     matches: bool
     lexical_weight: float
+    variants: bool
     answer: asyncio.Future = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
     def kind(self) -> str:
         # what is joined with BM25 depends on how many are asked for, where these are many
         joined = [self.lexical_weight, fusion_depth(self.k)] if self.lexical_weight else None
-        return json.dumps([self.language, self.filter, self.matches, joined], sort_keys=True)
+        return json.dumps([self.language, self.filter, self.matches, joined, self.variants], sort_keys=True)
+
+
+class Found(NamedTuple):
+    """What a question found: passages, best first, and the spelling variants `(word, variant)` that were asked for."""
+
+    hits: list[Any]
+    variants: tuple[tuple[str, str], ...] = ()
 
 
 class Batcher:
@@ -81,8 +92,8 @@ class Batcher:
                 await self._worker
         await asyncio.to_thread(self._thread.shutdown)
 
-    async def search(self, search: Search, timeout: float) -> list[Any]:
-        """The hits. Raises Problem: too many searches (503), too slow (504); ValueError of the searcher."""
+    async def search(self, search: Search, timeout: float) -> Found:
+        """What it found. Raises Problem: too many searches (503), too slow (504); ValueError of the searcher."""
         if self.running >= self._max_waiting:
             raise Problem(503, f"{self.running} searches are under way already: try again in a second.", retry_after=1)
         self.running += 1
@@ -114,7 +125,7 @@ class Batcher:
                 if isinstance(found, Exception):
                     search.answer.set_exception(found)
                 else:
-                    search.answer.set_result(found[: search.k])
+                    search.answer.set_result(found._replace(hits=found.hits[: search.k]))
 
     def _next(self) -> list[Search]:
         """The first that waits, and those after it that can go with it."""
@@ -126,12 +137,17 @@ class Batcher:
         self._waiting = [search for search in self._waiting if id(search) not in taken]
         return batch
 
-    def _search(self, batch: Sequence[Search]) -> list[list[Any] | Exception]:
+    def _search(self, batch: Sequence[Search]) -> list[Found | Exception]:
         first, k = batch[0], max(search.k for search in batch)
-        names = ("language", "filter", "matches", "lexical_weight")
+        names = ("language", "filter", "matches", "lexical_weight", "variants")
         options = {name: getattr(first, name) for name in names}
+        queries = [search.query for search in batch]
         try:
-            return self._searcher.search([search.query for search in batch], k, **options)
+            hits = self._searcher.search(queries, k, **options)
+            # asked for here, in the thread of the searches: a tokenizer is not to be used by two at a time
+            respelt = self._searcher.respell(queries, language=first.language) if first.variants else []
+            variants = [respelling.variants for respelling in respelt] or [()] * len(batch)
+            return [Found(*found) for found in zip(hits, variants, strict=True)]
         except Exception as error:
             # one question must not fail the others; that an engine does not answer, or an index is gone, fails them all
             if len(batch) == 1 or isinstance(error, (OSError, IndexFormatError)):

@@ -13,6 +13,7 @@ _ANSWER = {
     "language": "sw",
     "k": 1,
     "lexical_weight": 0.0,
+    "spelling_variants": [],
     "hits": [
         {
             "id": "p17",
@@ -48,6 +49,11 @@ class SearchRequest(BaseModel):
         description="of BM25 of the question as it is typed, beside the student's 1; 0: none; default: the service's. Above 0 only "
         "where the service has BM25",
     )
+    spelling_variants: StrictBool | None = Field(
+        None,
+        description="ask for words that the student does not know as they are spelt in English, too; default: if the service was "
+        "started with them. True only where it was",
+    )
 
 
 class Match(BaseModel):
@@ -58,6 +64,13 @@ class Match(BaseModel):
     document: tuple[int, int] | None
     document_text: str
     similarity: float
+
+
+class SpellingVariant(BaseModel):
+    """A word of the question that the student does not know, and the English word of the passages that was asked for as well."""
+
+    word: Annotated[str, Field(examples=["Tanzaniya"])]
+    variant: Annotated[str, Field(examples=["Tanzania"])]
 
 
 class Passage(BaseModel):
@@ -79,6 +92,7 @@ class SearchResponse(BaseModel):
     language: str | None
     k: int
     lexical_weight: float = Field(description="of BM25 in this answer; 0: none")
+    spelling_variants: list[SpellingVariant] = Field(description="that were asked for, in the order of the question")
     hits: list[Passage]
 
 

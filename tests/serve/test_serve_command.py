@@ -62,6 +62,31 @@ def test_the_command_with_bm25(workshop, searcher, monkeypatch):
     assert answer["hits"][0]["id"] == "d"
 
 
+@pytest.mark.parametrize("switch", ["--spelling_variants", "--spelling-variants"])
+def test_the_command_with_spelling_variants(workshop, searcher, monkeypatch, switch):
+    served = []
+
+    def capture(app, host, port, *, grace):
+        with TestClient(app) as client:
+            served.append(client.post("/search", json={"query": "a skhool", "language": "sw"}).json())
+
+    monkeypatch.setattr("hf_optical.serve.server.serve", capture)
+    command.run([str(searcher.index.folder), "--student", "sw=student", "--port", "0", switch])
+    assert served[0]["spelling_variants"] == [{"word": "skhool", "variant": "school"}]
+
+
+@pytest.mark.parametrize("wanted", [["--spelling_variants"], ["--lexical_weight", "0.5"]])
+def test_an_index_whose_texts_are_elsewhere_is_refused_in_one_line(workshop, wanted):
+    pytest.importorskip("qdrant_client", reason="qdrant-client is an optional extra")
+    from hf_optical.cli import main
+
+    assert main(["index", "benchmark/corpus.jsonl", "--teacher", "teacher", "--output", "qdrant+path:q"]) == 0
+    message = "BM25 and spelling variants need the texts, and those of this index are on its server"
+    with pytest.raises(ValueError, match=message) as error:
+        command.run(["qdrant+path:q", "--student", "sw=student", "--port", "0", *wanted])
+    assert "\n" not in str(error.value)
+
+
 def test_names_of_students_are_no_paths():
     assert named_students(["sw=/models/a", "/models/ha-student", "org/de"]) == {
         "sw": "/models/a",
