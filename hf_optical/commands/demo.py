@@ -6,7 +6,7 @@ import logging
 from argparse import RawDescriptionHelpFormatter
 from importlib.util import find_spec
 
-from ..recipes.options import CommandParser, add_lexical_weight, positive
+from ..recipes.options import CommandParser, add_lexical_weight, add_spelling_variants, positive
 from .output import quiet_stdout
 from .serve import _port
 
@@ -18,7 +18,8 @@ _DESCRIPTION = """Ask in your language, in a browser, and see why each English p
   optical demo --student sw=S --student ha=S2 --index I  your students in front of your index
 
 What is not given is taken from the environment: OPTICAL_STUDENTS="sw=S,ha=S2", OPTICAL_INDEX, OPTICAL_TEACHER, OPTICAL_EXAMPLES,
-OPTICAL_LEXICAL_WEIGHT, OPTICAL_DEMO_CACHE, OPTICAL_DEMO_HOST, OPTICAL_DEMO_PORT. There is no encryption and no login."""
+OPTICAL_LEXICAL_WEIGHT, OPTICAL_SPELLING_VARIANTS, OPTICAL_DEMO_CACHE, OPTICAL_DEMO_HOST, OPTICAL_DEMO_PORT. There is no encryption
+and no login."""
 
 
 def run(argv: list[str]) -> None:
@@ -30,6 +31,7 @@ def run(argv: list[str]) -> None:
 
     given = dict(vars(options), students=options.student)
     del given["student"]
+    given["spelling_variants"] = options.spelling_variants or None  # a switch that is not given leaves it to the environment
     settings = DemoSettings.from_environment(**given)
     told = [""]
 
@@ -63,6 +65,11 @@ def _parser() -> CommandParser:
         "join BM25 of the question as it is typed, which finds names and numbers, with this weight beside the student's 1; who "
         "searches may switch it off; 0.5 is what was measured (default: 0, none)",
         default=None,
+    )
+    add_spelling_variants(
+        parser,
+        "ask for words that a student does not know as they are spelt in English, too, such as Tanzaniya as Tanzania; who searches "
+        "may switch it off",
     )
     parser.add_argument("--examples", help="example questions: JSON Lines (text, language, relevant), or a folder in BEIR layout")
     parser.add_argument("--cache", help="folder for the embedded sample's models (default: the platform's)")

@@ -49,6 +49,11 @@ BM25, which looks for the words of the question as they are typed. The score the
 there to see the student alone; the other tabs always show it alone.
 """
 
+_VARIANTS = """In the Search tab a word that the student does not know, a name perhaps, is also asked for as it is spelt in English:
+as the word of the passages with the nearest spelling, if one is near. A line above the passages says which; it may be another word.
+Switch it off there to see the student alone; the other tabs always show it alone.
+"""
+
 _LIMITS = """## Limits
 
 - It finds passages; it does not answer questions, translate, or judge whether a passage is true.
@@ -87,20 +92,26 @@ _LICENCE = """## Links and licence
 
 
 def about_markdown(
-    cards: Sequence[StudentCard], *, sample: bool = False, lexical: bool = False, example: tuple[str, str, str] | None = None
+    cards: Sequence[StudentCard],
+    *,
+    sample: bool = False,
+    lexical: bool = False,
+    variants: bool = False,
+    example: tuple[str, str, str] | None = None,
 ) -> str:
     """The whole text. What cards say is escaped: it is shown as text, whatever it holds.
 
     Args:
         sample: whether this is the embedded sample.
         lexical: whether BM25 is joined to a search.
+        variants: whether unknown words are asked for as they are spelt in English, too.
         example: language code, English and foreign sentence, for the program.
     """
     language, english, foreign = example or ("sw", "Clean water protects a family.", "Maji safi huilinda familia.")
     code = _API.replace("QUESTION", repr(foreign)).replace("LANGUAGE", repr(language))
     code = code.replace("ENGLISH", repr(english)).replace("FOREIGN", repr(foreign))
-    parts = [_WHAT, _LEXICAL if lexical else "", _LEARNS, "## Results\n", _SAMPLE if sample else "", results_markdown(cards)]
-    parts += [_LIMITS, code, _LICENCE, _licences(cards)]
+    parts = [_WHAT, _LEXICAL if lexical else "", _VARIANTS if variants else "", _LEARNS]
+    parts += ["## Results\n", _SAMPLE if sample else "", results_markdown(cards), _LIMITS, code, _LICENCE, _licences(cards)]
     return "\n".join(part for part in parts if part).replace("(COLBERT)", f"({COLBERT})").replace("(PAPER)", f"({PAPER})")
 
 

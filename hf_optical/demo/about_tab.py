@@ -16,5 +16,6 @@ def build_about_tab(engine: DemoEngine, settings: DemoSettings) -> None:
     code = engine.languages()[0].code
     pairs = alignment_examples(code)
     example = (code, *pairs[0]) if pairs else None
-    text = about_markdown(student_cards(engine), sample=settings.uses_sample, lexical=engine.has_lexical, example=example)
+    has = {"lexical": engine.has_lexical, "variants": engine.has_variants}
+    text = about_markdown(student_cards(engine), sample=settings.uses_sample, example=example, **has)
     gr.Markdown(text, elem_classes="optical-about", elem_id="op-about", latex_delimiters=[])

@@ -14,6 +14,7 @@ from ..search import DiskIndex, ExactIndex, Hit, Searcher
 from ..search.engine_error import EngineError
 from ..search.fusion import RANK_CONSTANT
 from ..search.lexical_side import lexical_index
+from ..search.spelling_variants import Respelling, spelling_variants
 from ..search.token_spans import query_spans
 from .errors import DemoError
 from .examples import Example
@@ -41,8 +42,9 @@ class SearchAnswer:
         hits: best first.
         seconds: that the search took, waiting for others not included.
         searched: number of passages in the index.
-        vectors: of the query; a passage's MaxSim is at most this number.
+        vectors: of the query, variants included; a passage's MaxSim is at most this number.
         lexical_weight: of BM25 that was joined to the student's ranking; 0: none, and scores are MaxSim.
+        variants: words of the query that the model does not know, each with the English word that was asked for as well.
     """
 
     query: str
@@ -52,6 +54,7 @@ class SearchAnswer:
     searched: int = 0
     vectors: int = 1
     lexical_weight: float = 0.0
+    variants: tuple[tuple[str, str], ...] = ()
 
     @property
     def highest_score(self) -> float:
@@ -67,7 +70,8 @@ class DemoEngine:
             its config that no other has taken.
         index: of their teacher's passages.
         teacher: takes English, and other languages untrained ("zero-shot").
-        settings: limits; default: those of DemoSettings. With a `lexical_weight`, BM25 of the texts of the index is built.
+        settings: limits; default: those of DemoSettings. With a `lexical_weight`, BM25 of the texts of the index is built; with
+            `spelling_variants`, their words are read.
         examples: by language.
 
     Attributes:
@@ -77,7 +81,8 @@ class DemoEngine:
         lock: held while a model computes; tokenizers are not to be used by two threads at once.
 
     Raises:
-        ValueError: a student is not of the teacher of the index, or BM25 is wanted of an index whose texts are on a server.
+        ValueError: a student is not of the teacher of the index, or BM25 or spelling variants are wanted of an index whose texts
+            are on a server.
     """
 
     def __init__(
@@ -102,7 +107,9 @@ class DemoEngine:
         front_doors = {f"student {name}": student for name, student in students.items()}
         front_doors |= {TEACHER: teacher} if teacher is not None else {}
         weight = self.settings.lexical_weight
-        self._searcher = Searcher(front_doors, index, lexical=lexical_index(index) if weight else None, lexical_weight=weight)
+        lexical = lexical_index(index) if weight else None
+        variants = spelling_variants(index) if self.settings.spelling_variants else None
+        self._searcher = Searcher(front_doors, index, lexical=lexical, lexical_weight=weight, variants=variants)
 
     @property
     def teacher(self) -> OpticalTeacherModel:
@@ -120,16 +127,24 @@ class DemoEngine:
         """Whether BM25 of the question as it is typed can be joined to a search."""
         return self._searcher.lexical is not None
 
+    @property
+    def has_variants(self) -> bool:
+        """Whether words that a student does not know can be asked for as they are spelt in English, too."""
+        return self._searcher.variants is not None
+
     def languages(self) -> list[LanguageChoice]:
         """Every language with a student, by native name; English last, if the teacher is there."""
         codes = sorted(self.students, key=lambda code: language_choice(code).native_name.casefold())
         return [language_choice(code) for code in [*codes, *([ENGLISH] if self.has_teacher and ENGLISH not in codes else [])]]
 
-    def search(self, query: str, language: str, k: int | None = None, lexical: bool | None = None) -> SearchAnswer:
+    def search(
+        self, query: str, language: str, k: int | None = None, lexical: bool | None = None, variants: bool | None = None
+    ) -> SearchAnswer:
         """The k best passages for a question, five unless asked otherwise. Raises DemoError.
 
         Args:
             lexical: join BM25 of the question as it is typed; default: if this demo has it.
+            variants: ask for unknown words as they are spelt in English, too; default: if this demo has spelling variants.
         """
         self._check_language(language)
         lexical = self.has_lexical if lexical is None else lexical
@@ -137,11 +152,17 @@ class DemoEngine:
             raise DemoError("Whether letters count, too (BM25), is told by true or false.")
         if lexical and not self.has_lexical:
             raise DemoError("This demo does not search by letters (BM25); leave that out.")
-        return self._search(self._front_door(language), self.clean(query), language, k, lexical=bool(lexical))
+        variants = self.has_variants if variants is None else variants
+        if variants not in (True, False):
+            raise DemoError("Whether unknown words are asked for as they are spelt in English, too, is told by true or false.")
+        if variants and not self.has_variants:
+            raise DemoError("This demo has no spelling variants; leave that out.")
+        door, query = self._front_door(language), self.clean(query)
+        return self._search(door, query, language, k, lexical=bool(lexical), variants=bool(variants))
 
     def compare(self, query: str, language: str, k: int | None = None) -> dict[str, SearchAnswer]:
         """The same question by every way in: "student", further students of the language by name, and "zero-shot", the teacher as
-        it is; all without BM25. English has only its "teacher". Raises DemoError."""
+        it is; all without BM25 and spelling variants. English has only its "teacher". Raises DemoError."""
         self._check_language(language)
         query = self.clean(query)
         if language not in self.students:
@@ -185,7 +206,7 @@ class DemoEngine:
     def warm_up(self) -> None:
         """The first search of every model reads it into memory: before anybody waits for it."""
         for door in self._searcher.students:
-            self._search(door, "?", ENGLISH, 1, lexical=self.has_lexical)
+            self._search(door, "?", ENGLISH, 1, lexical=self.has_lexical, variants=self.has_variants)
 
     def _front_door(self, language: str) -> str:
         return f"student {self._names[language][0]}" if language in self.students else TEACHER
@@ -195,17 +216,20 @@ class DemoEngine:
         if not isinstance(language, str) or language not in known:
             raise DemoError(f"There is no student for this language; choose one of {', '.join(known.values())}.")
 
-    def _search(self, door: str, query: str, language: str, k: Any, *, lexical: bool = False) -> SearchAnswer:
+    def _search(
+        self, door: str, query: str, language: str, k: Any, *, lexical: bool = False, variants: bool = False
+    ) -> SearchAnswer:
         k = min(_RESULTS, self.settings.max_results) if k is None else k
         if isinstance(k, bool) or not isinstance(k, (int, float)) or not 1 <= k <= self.settings.max_results:
             raise DemoError(f"The number of passages must be from 1 to {self.settings.max_results}.")
         weight = self._searcher.lexical_weight if lexical else 0.0
         with self.lock, _friendly():
             started = time.perf_counter()
-            hits = self._searcher.search(query, int(k), language=door, lexical_weight=weight)[0]
+            hits = self._searcher.search(query, int(k), language=door, lexical_weight=weight, variants=variants)[0]
             seconds = time.perf_counter() - started
-            vectors = len(query_spans(self._searcher.students[door].processor, [query])[0])
-            return SearchAnswer(query, language, hits, seconds, len(self.index), max(1, vectors), weight)
+            (respelt,) = self._searcher.respell([query], language=door) if variants else [Respelling(query)]
+            vectors = len(query_spans(self._searcher.students[door].processor, [respelt.text])[0])
+            return SearchAnswer(query, language, hits, seconds, len(self.index), max(1, vectors), weight, respelt.variants)
 
 
 class _friendly:

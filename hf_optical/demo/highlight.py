@@ -44,7 +44,7 @@ def answer_html(
     english: str = "",
     tell_order: bool = False,
 ) -> str:
-    """The whole answer: the question's words to press, what was searched, and a card for each passage.
+    """The whole answer: the question's words to press, its spelling variants, what was searched, and a card for each passage.
 
     Args:
         glosses: of the question's words, in their order.
@@ -56,7 +56,7 @@ def answer_html(
     cards = "".join(card_html(words, answer, rank, relevant) for rank in range(1, len(answer.hits) + 1))
     found = cards and f'<ol class="op-cards" aria-label="Passages, best first">{cards}</ol>'
     return (
-        f'<div class="op-answer">{words_html(words, glosses)}{_english(english)}'
+        f'<div class="op-answer">{words_html(words, glosses)}{_english(english)}{_variants(answer)}'
         f'<p class="op-facts">{_facts(answer)}</p>{legend_html()}'
         f"{found or notice_html('No passage was found. Try other words.')}{_order(answer) if tell_order else ''}{_LIVE}</div>"
     )
@@ -170,6 +170,15 @@ def _order(answer: SearchAnswer) -> str:
         else "Order: the model's score alone."
     )
     return f'<p class="op-hint op-order">{order}</p>'
+
+
+def _variants(answer: SearchAnswer) -> str:
+    # each word by itself, so that one that is written from right to left does not turn the line round
+    pairs = ", ".join(
+        f'<span dir="auto">{escape(word)}</span> as <span lang="en" dir="auto">{escape(variant)}</span>'
+        for word, variant in dict.fromkeys(answer.variants)
+    )
+    return f'<p class="op-hint op-variants">Also asked for: {pairs}</p>' if pairs else ""
 
 
 def _english(english: str) -> str:

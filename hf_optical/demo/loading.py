@@ -31,8 +31,8 @@ def load_engine(settings: DemoSettings, progress: Callable[[float, str], None] =
         progress: told the part done, 0 to 1, and what is being done.
 
     Raises:
-        ValueError, OSError: a model or the index is not there, or they do not belong together; BM25 is wanted and the
-            texts of the index are on a server.
+        ValueError, OSError: a model or the index is not there, or they do not belong together; BM25 or spelling variants are
+            wanted and the texts of the index are on a server.
     """
     torch.set_num_threads(settings.threads)
     students, index_place, teacher_place = dict(settings.students), settings.index, settings.teacher
@@ -50,7 +50,7 @@ def load_engine(settings: DemoSettings, progress: Callable[[float, str], None] =
     examples = sample_examples() if settings.uses_sample else {}
     if settings.examples:
         examples = read_examples(Path(settings.examples), default_language=next(iter(names_by_language(loaded))))
-    if settings.lexical_weight:
+    if settings.lexical_weight or settings.spelling_variants:
         progress(0.99, "reading the words of the passages")
     engine = DemoEngine(loaded, index, teacher, settings=settings, examples=examples, sources=students)
     engine.warm_up()

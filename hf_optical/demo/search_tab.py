@@ -21,6 +21,7 @@ _RESULTS = 5
 # Example questions offered for a language; longer ones, which gradio cuts, only when shorter ones run out.
 _EXAMPLES, _SHORT = 6, 55
 _LEXICAL = "Find names and numbers by their letters, too (BM25)"
+_VARIANTS = "Ask for unknown words as they are spelt in English, too"
 _SAMPLE = (
     "These are small models, trained within minutes on 2,000 sentence pairs that come with the package: enough to see how it "
     "works, and often wrong."
@@ -52,7 +53,7 @@ def build_search_tab(engine: DemoEngine, settings: DemoSettings) -> None:
             )
             ask = gr.Button("Search", variant="primary", scale=1, min_width=110, elem_id="op-search")
         offered = example_chooser(query, engine, first)
-        switches = [gr.Checkbox(value=True, label=_LEXICAL, elem_id="op-lexical")] if engine.has_lexical else []
+        switches = _switches(engine)
         with gr.Accordion("Options", open=False, elem_classes="op-options"):
             k = gr.Slider(1, settings.max_results, value=results, step=1, label="Passages to show")
     shown = gr.HTML(
@@ -60,13 +61,13 @@ def build_search_tab(engine: DemoEngine, settings: DemoSettings) -> None:
         elem_id="op-results",
     )
 
-    def show_answer(query: str, language: str, k: float, lexical: bool | None = None) -> str:
-        return shown_or_notice(lambda: _answer(engine, query, language, k, lexical))
+    def show_answer(query: str, language: str, k: float, *switched: bool) -> str:
+        return shown_or_notice(lambda: _answer(engine, query, language, k, **dict(zip(switches, switched, strict=True))))
 
-    asked = [query, language, k, *switches]
+    asked = [query, language, k, *switches.values()]
 
     gr.on(
-        [ask.click, query.submit, *(switch.input for switch in switches)],
+        [ask.click, query.submit, *(switch.input for switch in switches.values())],
         show_answer,
         asked,
         shown,
@@ -87,10 +88,17 @@ def build_search_tab(engine: DemoEngine, settings: DemoSettings) -> None:
         show_progress="hidden",
     )
 
-    def search_api(query: str, language: str = first, k: int = results, lexical: bool = engine.has_lexical) -> dict:
+    def search_api(
+        query: str,
+        language: str = first,
+        k: int = results,
+        lexical: bool = engine.has_lexical,
+        spelling_variants: bool = engine.has_variants,
+    ) -> dict:
         """The best English passages for a question in a language that has a student (its code, such as "sw"; "en" for English).
-        `lexical`: names and numbers are found by their letters, too, where the demo has BM25."""
-        return for_client(lambda: answer_record(engine.search(query, language, k, lexical)))
+        `lexical`: names and numbers are found by their letters, too, where the demo has BM25. `spelling_variants`: unknown words
+        are asked for as they are spelt in English, too, where the demo has them."""
+        return for_client(lambda: answer_record(engine.search(query, language, k, lexical, spelling_variants)))
 
     gr.api(search_api, api_name="search", concurrency_id="models")
 
@@ -166,11 +174,18 @@ def answer_record(answer: SearchAnswer) -> dict[str, Any]:
     ]
     facts = {"query": answer.query, "language": answer.language, "seconds": round(answer.seconds, 4)}
     facts |= {"searched": answer.searched, "highest_score": round(answer.highest_score, decimals)}
+    facts["spelling_variants"] = [{"word": word, "variant": variant} for word, variant in answer.variants]
     return facts | {"lexical_weight": answer.lexical_weight, "hits": hits}
 
 
-def _answer(engine: DemoEngine, query: str, language: str, k: float, lexical: bool | None = None) -> str:
-    answer = engine.search(query, language, k, lexical)
+def _switches(engine: DemoEngine) -> dict[str, gr.Checkbox]:
+    """Boxes for what the demo was started with, by the name that `DemoEngine.search` has for it."""
+    offered = [("lexical", _LEXICAL, engine.has_lexical), ("variants", _VARIANTS, engine.has_variants)]
+    return {name: gr.Checkbox(value=True, label=label, elem_id=f"op-{name}") for name, label, there in offered if there}
+
+
+def _answer(engine: DemoEngine, query: str, language: str, k: float, **switched: bool) -> str:
+    answer = engine.search(query, language, k, **switched)
     example = known_example(engine, answer.query, language)
     english = example.english if language != "en" else ""
     return answer_html(answer, engine.glosses(query, language, answer), example.relevant, english, tell_order=engine.has_lexical)

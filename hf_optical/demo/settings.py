@@ -16,6 +16,7 @@ _VARIABLES = {
     "teacher": "OPTICAL_TEACHER",
     "index": "OPTICAL_INDEX",
     "lexical_weight": "OPTICAL_LEXICAL_WEIGHT",
+    "spelling_variants": "OPTICAL_SPELLING_VARIANTS",
     "examples": "OPTICAL_EXAMPLES",
     "cache": "OPTICAL_DEMO_CACHE",
     "host": "OPTICAL_DEMO_HOST",
@@ -26,7 +27,13 @@ _VARIABLES = {
     "queue_size": "OPTICAL_DEMO_QUEUE",
     "threads": "OPTICAL_DEMO_THREADS",
 }
-_NUMBERS = {"int": (int, "a whole number"), "float": (float, "a number")}  # by the type of a setting
+_SWITCHED = {"1": True, "true": True, "0": False, "false": False}
+# how a variable is read, by the type of its setting; others are text
+_READ = {
+    "int": (int, "a whole number"),
+    "float": (float, "a number"),
+    "bool": (lambda text: _SWITCHED[text.lower()], "1 or true, 0 or false"),
+}
 _LIMITS = ("max_query_characters", "max_results", "concurrency", "queue_size", "threads")
 
 
@@ -43,6 +50,7 @@ class DemoSettings:
             students.
         lexical_weight: of BM25 of the question as it is typed, beside a student that has 1; 0: none. Above 0 the index must hold
             its texts here.
+        spelling_variants: ask for words that a student does not know as they are spelt in English, too; needs the texts as well.
         examples: JSON Lines file of example questions (`text`, `language`, `relevant`, `english`), or a folder in BEIR layout.
         cache: folder for the models of the embedded sample.
         host, port: where to listen; port 0 is any free one.
@@ -64,6 +72,7 @@ class DemoSettings:
     teacher: str = ""
     index: str = ""
     lexical_weight: float = 0.0
+    spelling_variants: bool = False
     examples: str = ""
     cache: Path = field(default_factory=lambda: default_cache())
     host: str = "127.0.0.1"
@@ -81,6 +90,8 @@ class DemoSettings:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}.")
         check_weight(self.lexical_weight)
+        if not isinstance(self.spelling_variants, bool):  # "0" would pass for true
+            raise ValueError(f"spelling_variants must be True or False, got {self.spelling_variants!r}.")
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must be from 0 to 65535, got {self.port}.")
         if self.students and not self.index:
@@ -96,15 +107,15 @@ class DemoSettings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **given: Any) -> DemoSettings:
         """Settings from OPTICAL_STUDENTS ("sw=org/optical-sw,ha=..."), OPTICAL_TEACHER, OPTICAL_INDEX,
-        OPTICAL_LEXICAL_WEIGHT, OPTICAL_EXAMPLES and OPTICAL_DEMO_CACHE, _HOST, _PORT, _MAX_QUERY, _MAX_RESULTS, _CONCURRENCY,
-        _QUEUE, _THREADS.
+        OPTICAL_LEXICAL_WEIGHT, OPTICAL_SPELLING_VARIANTS (1 or 0), OPTICAL_EXAMPLES and OPTICAL_DEMO_CACHE, _HOST, _PORT,
+        _MAX_QUERY, _MAX_RESULTS, _CONCURRENCY, _QUEUE, _THREADS.
 
         Args:
             environment: default: that of the process.
             given: settings that win over the environment; None is as if not given.
 
         Raises:
-            ValueError: as the constructor, or a variable is not a number; it is named.
+            ValueError: as the constructor, or a variable is not a number, or not 1 or 0; it is named.
 
         Example:
             >>> DemoSettings.from_environment({"OPTICAL_DEMO_PORT": "8080"}, host="0.0.0.0").port
@@ -145,12 +156,12 @@ def quiet_gradio() -> None:
 
 def _value(name: str, variable: str, text: str) -> Any:
     kind = next(field.type for field in fields(DemoSettings) if field.name == name)
-    if kind not in _NUMBERS:
+    if kind not in _READ:
         return text
-    read, what = _NUMBERS[kind]
+    read, what = _READ[kind]
     try:
         return read(text)
-    except ValueError:
+    except (ValueError, KeyError):
         raise ValueError(f"{variable} is {text!r}: write {what}.") from None
 
 

@@ -47,6 +47,11 @@ def test_bm25_is_told_of_where_it_is():
     assert "BM25" not in about_markdown([])
 
 
+def test_spelling_variants_are_told_of_where_they_are():
+    assert "as it is spelt in English" in about_markdown([], variants=True)
+    assert "spelt in English" not in about_markdown([], lexical=True)
+
+
 @pytest.mark.parametrize(
     ("card", "told"),
     [(None, "has no card"), ("# no metadata", "states no results"), ("---\nlicense: mit\n---\n", "states no results")],

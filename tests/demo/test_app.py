@@ -157,6 +157,20 @@ def test_the_command_hands_over_what_is_given(monkeypatch):
     assert [settings.lexical_weight for settings in started[1:]] == [0.5, 0.0]
     assert (settings.students, settings.index, settings.port) == ({"sw": "s", "ha": "h"}, "i", 8123)
     assert settings.max_results == 7
+    assert settings.spelling_variants is False
+
+
+def test_the_switch_of_the_command_and_that_of_the_environment(monkeypatch):
+    started = []
+    monkeypatch.setattr(module, "launch", lambda settings, progress: started.append(settings.spelling_variants))
+    monkeypatch.delenv("OPTICAL_SPELLING_VARIANTS", raising=False)
+    for arguments in ([], ["--spelling_variants"], ["--spelling-variants"]):
+        assert main(["demo", *arguments]) == 0
+    for value in ("1", "0"):
+        monkeypatch.setenv("OPTICAL_SPELLING_VARIANTS", value)
+        assert main(["demo"]) == 0
+    assert main(["demo", "--spelling_variants"]) == 0
+    assert started == [False, True, True, True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -167,6 +181,7 @@ def test_the_command_hands_over_what_is_given(monkeypatch):
         (["--port", "x"], "is not a port"),
         (["--lexical_weight", "-1"], "'-1' is not a finite number of 0 or more"),
         (["--lexical_weight", "much"], "'much' is not a finite number of 0 or more"),
+        (["--spelling_variant"], "did you mean '--spelling_variants'"),
         (["--student", "sw=nowhere", "--index", "nowhere", "--port", "0"], "nowhere"),
     ],
 )

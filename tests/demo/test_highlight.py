@@ -1,6 +1,7 @@
 """HTML of answers: what is marked, and that nothing of others becomes markup."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 from hypothesis import given
@@ -75,11 +76,30 @@ HOSTILE = st.text(alphabet=st.sampled_from("<>&\"'/=` ab$ {}\u202e\n"), max_size
 def test_no_text_becomes_markup(query, text, title):
     words = words_of(query)
     tokens = [TokenMatch((w.start, w.end), w.text, (v.start, v.end), v.text, 0.9) for w in words for v in words_of(text)]
-    html = answer_html(answer(query, text, tokens, {"title": title}), [Gloss(w.text, [(text, 1.0)]) for w in words], english=title)
+    found = replace(answer(query, text, tokens, {"title": title}), variants=((query, text), (title, query)))
+    html = answer_html(found, [Gloss(w.text, [(text, 1.0)]) for w in words], english=title)
     page = Reader(html)
     assert page.open == []
     assert set(page.tags) <= OWN_TAGS
     assert not [entry for entry in page.attributes if entry[1].startswith("on") or entry[1] in ("href", "src")]
+
+
+def test_variants_stand_in_one_line_each_once():
+    found = answer("Tanzaniya na Бронкос", "Water")
+    assert "Also asked for" not in answer_html(found)
+    both = (("Tanzaniya", "Tanzania"), ("Бронкос", "Broncos"), ("Tanzaniya", "Tanzania"))
+    text = Reader(answer_html(replace(found, variants=both))).text
+    assert text.count("Also asked for: Tanzaniya as Tanzania, Бронкос as Broncos") == 1
+    assert text.count("as Tanzania") == 1
+    assert text.index("Also asked for") < text.index("1 of 1,200 passages")
+
+
+def test_a_variant_that_is_a_script_is_text():
+    html = answer_html(replace(answer("maji", "Water"), variants=(("<script>alert(1)</script>", "<img src=x onerror=alert(2)>"),)))
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert "&lt;img src=x onerror=alert(2)&gt;" in html
 
 
 def test_a_script_is_text():

@@ -19,6 +19,7 @@ def test_everything_from_the_environment():
             "OPTICAL_TEACHER": "org/teacher",
             "OPTICAL_EXAMPLES": "questions.jsonl",
             "OPTICAL_LEXICAL_WEIGHT": " 0.25 ",
+            "OPTICAL_SPELLING_VARIANTS": " 1 ",
             "OPTICAL_DEMO_CACHE": "/data",
             "OPTICAL_DEMO_PORT": "8080",
             "OPTICAL_DEMO_MAX_QUERY": "200",
@@ -29,6 +30,7 @@ def test_everything_from_the_environment():
     assert settings.students == {"sw": "org/optical-sw", "ha": "models/ha"}
     assert (settings.index, settings.teacher, settings.examples) == ("passages", "org/teacher", "questions.jsonl")
     assert settings.lexical_weight == 0.25
+    assert settings.spelling_variants is True
     assert (str(settings.cache), settings.host, settings.port) == ("/data", "0.0.0.0", 8080)
     assert (settings.max_query_characters, settings.concurrency, settings.uses_sample) == (200, 1, False)
 
@@ -55,6 +57,7 @@ def test_a_space_listens_to_everyone():
         ({"max_results": 0}, "max_results must be 1 or more"),
         ({"lexical_weight": -0.5}, "lexical_weight must be a finite number of 0 or more, got -0.5"),
         ({"lexical_weight": float("nan")}, "lexical_weight must be a finite number"),
+        ({"spelling_variants": "0"}, "spelling_variants must be True or False, got '0'"),
     ],
 )
 def test_what_does_not_go_together_is_one_line(values, message):
@@ -70,9 +73,11 @@ def test_what_does_not_go_together_is_one_line(values, message):
         ("OPTICAL_DEMO_THREADS", "1.5", "OPTICAL_DEMO_THREADS is '1.5': write a whole number"),
         ("OPTICAL_LEXICAL_WEIGHT", "half", "OPTICAL_LEXICAL_WEIGHT is 'half': write a number"),
         ("OPTICAL_LEXICAL_WEIGHT", "inf", "lexical_weight must be a finite number"),
+        ("OPTICAL_SPELLING_VARIANTS", "yes", "OPTICAL_SPELLING_VARIANTS is 'yes': write 1 or true, 0 or false"),
+        ("OPTICAL_SPELLING_VARIANTS", "2", "OPTICAL_SPELLING_VARIANTS is '2': write 1 or true, 0 or false"),
     ],
 )
-def test_a_variable_that_is_no_number_is_named(variable, text, message):
+def test_a_variable_that_cannot_be_read_is_named(variable, text, message):
     with pytest.raises(ValueError, match=message):
         DemoSettings.from_environment({variable: text})
 
@@ -80,6 +85,13 @@ def test_a_variable_that_is_no_number_is_named(variable, text, message):
 def test_a_weight_of_0_wins_over_the_environment():
     assert DemoSettings.from_environment({}).lexical_weight == 0
     assert DemoSettings.from_environment({"OPTICAL_LEXICAL_WEIGHT": "0.5"}, lexical_weight=0.0).lexical_weight == 0
+
+
+@pytest.mark.parametrize(("text", "on"), [("1", True), ("true", True), ("True", True), ("0", False), ("FALSE", False), ("", False)])
+def test_a_switch_of_the_environment(text, on):
+    assert DemoSettings.from_environment({"OPTICAL_SPELLING_VARIANTS": text}).spelling_variants is on
+    assert DemoSettings.from_environment({"OPTICAL_SPELLING_VARIANTS": text}, spelling_variants=None).spelling_variants is on
+    assert DemoSettings.from_environment({"OPTICAL_SPELLING_VARIANTS": text}, spelling_variants=True).spelling_variants is True
 
 
 def test_the_cache_is_where_the_platform_keeps_caches(monkeypatch, tmp_path):

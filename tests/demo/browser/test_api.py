@@ -89,7 +89,7 @@ def test_it_is_documented(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert {"/search", "/compare", "/align"} <= set(endpoints)
     names = [parameter["parameter_name"] for parameter in endpoints["/search"]["parameters"]]
-    assert names == ["query", "language", "k", "lexical"]
+    assert names == ["query", "language", "k", "lexical", "spelling_variants"]
     assert all(parameter["parameter_has_default"] for parameter in endpoints["/search"]["parameters"][1:])
 
 
