@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.files import write_atomically
-from ..search.spelling_variants import knows
+from ..search.spelling_variants import Reader
 from .ranking import per_query_metrics, standard_error
 
 if TYPE_CHECKING:
@@ -183,8 +183,8 @@ def evaluate_model(
     deep = max(*k, _RANK_CUTOFF, depth)
     asked = list(queries.values())
     if variants is not None:
-        known = knows(model)
-        asked = [variants.respell(text, known).text for text in asked]
+        reader = Reader(model)
+        asked = [variants.respell(text, reader).text for text in asked]
     found = index.search(model.encode_query(asked), deep, show_progress_bar=show_progress_bar)
     result = score_run(system, dict(zip(queries, found, strict=True)), collection.qrels, k=k)
     return replace(result, benchmark=measured_on(collection), fingerprint=model.fingerprint())

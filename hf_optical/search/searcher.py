@@ -20,7 +20,7 @@ from .lexical_side import LexicalSide, check_weight, fusion_depth, lexical_index
 from .metadata_filter import Filter
 from .opening import open_index
 from .scoring import check_positive
-from .spelling_variants import Respelling, SpellingVariants, knows, spelling_variants
+from .spelling_variants import Reader, Respelling, SpellingVariants, spelling_variants
 from .token_spans import query_spans
 
 
@@ -68,7 +68,7 @@ class Searcher:
         self.lexical = None if lexical is None else LexicalSide(index, lexical)
         self.lexical_weight = check_weight(lexical_weight) * (self.lexical is not None)
         self.variants = None if variants is None else FromTexts(index, spelling_variants, variants)
-        self._knows = {name: knows(student) for name, student in self.students.items()}
+        self._readers = {name: Reader(student) for name, student in self.students.items()}
 
     @classmethod
     def from_pretrained(
@@ -196,8 +196,8 @@ class Searcher:
         if self.variants is None:
             return [Respelling(query) for query in queries]
         student, words = self.student(language), self.variants.get()
-        known = next(self._knows[name] for name, other in self.students.items() if other is student)
-        return [words.respell(query, known) for query in queries]
+        reader = next(self._readers[name] for name, other in self.students.items() if other is student)
+        return [words.respell(query, reader) for query in queries]
 
 
 def _load(path_or_repo: str) -> OpticalStudentModel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -62,8 +62,11 @@ class SpellingVariants:
 
     Example:
         >>> variants = SpellingVariants(["The Denver Broncos won.", "A stadium in Tanzania."])
-        >>> variants.respell("Бронкос wa Tanzaniya", known=lambda word: word == "wa").text
-        'Бронкос Broncos wa Tanzaniya Tanzania'
+        >>> variants.variant("bronkos"), variants.variant("tanzaniya")
+        ('broncos', 'tanzania')
+        >>> student = OpticalStudentModel.from_pretrained("runs/ru")  # doctest: +SKIP
+        >>> variants.respell("Бронкос выиграли?", Reader(student)).text  # doctest: +SKIP
+        'Бронкос Broncos выиграли?'
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -83,20 +86,23 @@ class SpellingVariants:
         """Whether the word, in small Latin letters, is one of them."""
         return word in self._counts
 
-    def respell(self, query: str, known: Callable[[str], bool]) -> Respelling:
-        """The query with a variant behind each word that has one.
+    def respell(self, query: str, reader: Reader) -> Respelling:
+        """The query with a variant behind each word that has one, as far as the student has room for it.
 
         Args:
             query: in any language whose words are parted by spaces.
-            known: whether the student knows a word as it stands in the query: those have no variant.
+            reader: what the student knows; words that it does have no variant.
         """
+        room = reader.room(query)
         pieces, variants, added, typed, length = [], [], [], 0, 0
         for piece, is_word in split_words(query):
-            variant = self.variant(_spelling(piece)) if is_word and not known(piece) else None
+            variant = self.variant(_spelling(piece)) if room > 0 and is_word and not reader.knows(piece) else None
+            shown = f" {variant.capitalize() if piece[0].isupper() else variant}" if variant else ""
             pieces.append(piece)
             length += len(piece)
-            if variant:
-                shown = f" {variant.capitalize() if piece[0].isupper() else variant}"
+            # what was typed is never pushed out of a question that is cut at so many tokens
+            if shown and (needed := reader.tokens(shown)) <= room:
+                room -= needed
                 variants.append((piece, shown[1:]))
                 added.append(((length, length + len(shown)), (typed, typed + len(piece))))
                 pieces.append(shown)
@@ -140,16 +146,33 @@ def max_edits(length: int) -> int:
     return max(0, length // 3 - 1)
 
 
-def knows(model: OpticalPreTrainedModel) -> Callable[[str], bool]:
-    """Whether a model has a word as one token: the words of English, and those that its vocabulary was adapted to."""
-    tokenizer = model.tokenizer
+class Reader:
+    """What a model reads of a question: the words that it knows, and how many tokens.
 
-    @lru_cache(_CACHED)
-    def known(word: str) -> bool:
-        tokens = tokenizer.tokenize(word)
-        return len(tokens) < 2 and tokenizer.unk_token not in tokens
+    Args:
+        model: a student, or a teacher.
+    """
 
-    return known
+    def __init__(self, model: OpticalPreTrainedModel) -> None:
+        processor = model.processor
+        self._tokenizer, self._unknown = processor.tokenizer, processor.tokenizer.unk_token
+        marker = processor.query_marker
+        marked = self.tokens(marker) if isinstance(marker, str) else marker is not None
+        self._room = processor.config.query_length - processor.front - processor.back - marked
+        self.knows = lru_cache(_CACHED)(self._knows)
+
+    def tokens(self, text: str) -> int:
+        """Number of tokens of a text, without special ones."""
+        return len(self._tokenizer.tokenize(text))
+
+    def room(self, query: str) -> int:
+        """How many tokens may be added to a question before its end is cut off; negative if it is already."""
+        return self._room - self.tokens(query)
+
+    def _knows(self, word: str) -> bool:
+        """Whether a word is one token: the words of English, and those that the vocabulary was adapted to."""
+        tokens = self._tokenizer.tokenize(word)
+        return len(tokens) < 2 and self._unknown not in tokens
 
 
 def _spelling(word: str) -> str:

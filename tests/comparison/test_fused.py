@@ -14,7 +14,7 @@ from hf_optical.comparison.materials import Materials
 from hf_optical.data import DataError, load_retrieval
 from hf_optical.recipes.loading import load_student
 from hf_optical.search import Bm25Index, SpellingVariants, reciprocal_rank_fusion
-from hf_optical.search.spelling_variants import knows
+from hf_optical.search.spelling_variants import Reader
 from hf_optical.training import OpticalTrainer
 
 METHODS = """\
@@ -112,8 +112,8 @@ def test_a_student_is_asked_with_spelling_variants(world, configure, monkeypatch
     student = load_student("out/runs/optical/first/seed-1/student")
     index = Materials(load_config("compare.yaml")).index("first")
     variants = SpellingVariants(collection.corpus_texts)
-    known = knows(student)
-    asked = {query: variants.respell(collection.queries[query], known) for query in collection.qrels}
+    reader = Reader(student)
+    asked = {query: variants.respell(collection.queries[query], reader) for query in collection.qrels}
     assert any(respelt.variants for respelt in asked.values())
     found = index.search(student.encode_query([respelt.text for respelt in asked.values()]), 100)
     expected = {query: [document for document, _ in hits] for query, hits in zip(asked, found, strict=True)}

@@ -8,7 +8,7 @@ from rapidfuzz.distance import Levenshtein
 from hf_optical.models import OpticalStudentModel
 from hf_optical.search import DiskIndex, ExactIndex, Searcher, SpellingVariants
 from hf_optical.search.hit import token_matches
-from hf_optical.search.spelling_variants import knows, max_edits, spelling_variants
+from hf_optical.search.spelling_variants import Reader, max_edits, spelling_variants
 from hf_optical.search.token_spans import NO_SPAN
 
 TEXTS = [
@@ -21,8 +21,20 @@ TEXTS = [
 IDS = list("abcde")
 
 
-def never(word):
-    return False
+class Knowing(Reader):
+    """Reads these words, and questions of any length unless told otherwise; a word is a token."""
+
+    def __init__(self, *words, length=1000):
+        self.words, self.length = words, length
+
+    def knows(self, word):
+        return word in self.words
+
+    def tokens(self, text):
+        return len(text.split())
+
+    def room(self, query):
+        return self.length - self.tokens(query)
 
 
 def test_the_nearest_is_taken_and_of_equally_near_ones_the_most_frequent():
@@ -52,7 +64,7 @@ def test_it_is_the_nearest_by_hand(english, word):
 
 def test_a_query_and_its_spans():
     variants = SpellingVariants(TEXTS)
-    respelt = variants.respell("Je, Бронкос wa Tanzaniya, vegetación 1987?", known=lambda word: word in ("Je", "wa"))
+    respelt = variants.respell("Je, Бронкос wa Tanzaniya, vegetación 1987?", Knowing("Je", "wa"))
     assert respelt.text == "Je, Бронкос Broncos wa Tanzaniya Tanzania, vegetación vegetation 1987?"
     assert respelt.variants == (("Бронкос", "Broncos"), ("Tanzaniya", "Tanzania"), ("vegetación", "vegetation"))
     typed = "Je, Бронкос wa Tanzaniya, vegetación 1987?"
@@ -68,12 +80,12 @@ def test_a_query_and_its_spans():
     part = respelt.text.index("tation")
     assert typed[slice(*respelt.typed((part, part + 2)))] == "vegetación"  # a piece of a variant stands where the word does
     assert respelt.typed(NO_SPAN) == NO_SPAN
-    assert variants.respell(typed, known=lambda word: True).text == typed
+    assert variants.respell(typed, Knowing("Je", "Бронкос", "wa", "Tanzaniya", "vegetación", "1987")).text == typed
 
 
 @given(st.text(st.sampled_from("Tanziya nBrocs., \u0301вг'-1"), max_size=40))
 def test_what_was_typed_stays(query):
-    respelt = SpellingVariants(TEXTS).respell(query, never)
+    respelt = SpellingVariants(TEXTS).respell(query, Knowing())
     rest, end = [], 0
     for (start, stop), (first, last) in respelt.added:
         rest.append(respelt.text[end:start])
@@ -85,11 +97,35 @@ def test_what_was_typed_stays(query):
 
 
 def test_known_words_are_single_tokens(tiny_student):
-    known = knows(tiny_student)
+    known = Reader(tiny_student).knows
     token = next(t for t in tiny_student.tokenizer.get_vocab() if t.isalpha() and len(t) > 3)
     assert known(token)
     assert not known(token + "qqzz")
     assert not known("水")  # no piece of the vocabulary: one unknown token
+
+
+def test_what_was_typed_is_never_pushed_out(tiny_student):
+    variants = SpellingVariants(TEXTS)
+    typed = "Bronkos wa Tanzaniya"
+    one, both = "Bronkos Broncos wa Tanzaniya", "Bronkos Broncos wa Tanzaniya Tanzania"
+    for length, expected in ((5, both), (4, one), (3, typed), (2, typed)):
+        respelt = variants.respell(typed, Knowing("wa", length=length))
+        assert respelt.text == expected
+        assert [variant for _, variant in respelt.variants] == [word for word in ("Broncos", "Tanzania") if word in expected]
+    reader, length = Reader(tiny_student), tiny_student.config.query_length
+
+    def ids(text):
+        return tiny_student.processor.token_ids([text], tiny_student.processor.query_marker, 1000)[0]
+
+    for query in ("", "a", "a Tanzya", "one two three four five six seven"):
+        assert reader.room(query) == length - len(ids(query))
+        assert len(ids(variants.respell(query, reader).text)) <= max(length, len(ids(query)))
+
+
+def test_a_long_question_costs_no_lookups(tiny_student, monkeypatch):
+    variants = SpellingVariants(TEXTS)
+    monkeypatch.setattr(variants, "variant", lambda word: pytest.fail("a variant was looked up"))
+    assert variants.respell("qxzqxzqxz " * 200, Reader(tiny_student)).variants == ()
 
 
 @pytest.fixture(scope="module")
