@@ -137,7 +137,10 @@ def load_config(path: str | PathLike[str]) -> ComparisonConfig:
     has_bitext = {name: bool(language.bitext) for name, language in languages.items()}
     named = _named(top["methods"], "method")
     plain = {name: read_method(name, node, training, has_bitext) for name, node in named.items() if not is_fused(node)}
-    methods = {name: plain.get(name) or read_fused(name, node, plain) for name, node in named.items()}
+    methods: dict[str, Method] = {}
+    for name, node in named.items():
+        # a fusion may be made of a plain method, wherever that stands, or of a fusion before it
+        methods[name] = plain.get(name) or read_fused(name, node, {**plain, **methods})
     if not any(method.system == CEILING for method in methods.values()):
         name = f"{CEILING}_" if CEILING in methods else CEILING
         methods = {name: Method(name, SYSTEMS[CEILING].title, CEILING, {})} | methods

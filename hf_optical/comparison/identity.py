@@ -42,7 +42,7 @@ def job_settings(job: Job, materials: Materials) -> dict[str, Any]:
     training["teacher_lengths"] = [materials.teacher.config.query_length, materials.teacher.config.document_length]
     if job.train_languages:
         training["bitext"] = {name: materials.bitext(name, job.limit).fingerprint for name in job.train_languages}
-    source = job.method.base or job.method
+    source = job.method.root
     if source.lexicon != "induced":
         files = {name: config.languages[name].lexicon for name in job.train_languages or job.languages}
         training["lexicon"] = {name: [source.lexicon, *map(digest_of, files[name])] for name in files}

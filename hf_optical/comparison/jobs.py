@@ -68,7 +68,7 @@ def list_jobs(
     """
     jobs = []
     if methods is not None:
-        methods = {*methods, *(base.name for name in methods if (base := config.methods[name].base))}
+        methods = {made.name for name in methods for made in _made_of(config.methods[name])}
     for method in config.methods.values():
         if methods is not None and method.name not in methods and method.system != CEILING:
             continue
@@ -88,7 +88,8 @@ def list_jobs(
     order = {seed: place for place, seed in enumerate(dict.fromkeys(job.seed for job in jobs))}
 
     def place(job: Job) -> tuple[int, int]:
-        kind = 2 if job.method.base else int(job.method.is_trained)
+        steps = len(_made_of(job.method)) - 1
+        kind = 1 + steps if steps else int(job.method.is_trained)
         return kind, order[job.seed] if kind else 0
 
     return sorted(jobs, key=place)
@@ -100,9 +101,14 @@ def result_folder(config: ComparisonConfig, method: str, language: str, seed: in
     return config.output / "runs" / method / language / (("once" if seed is None else f"seed-{seed}") + size)
 
 
+def _made_of(method: Method) -> list[Method]:
+    """A method and what it is made of, down to what is made of nothing."""
+    return [method, *(_made_of(method.base) if method.base else [])]
+
+
 def uses_bitext(method: Method) -> bool:
     """Whether the method learns from sentence pairs."""
-    method = method.base or method
+    method = method.root
     if method.system.startswith("word_by_word"):
         return method.lexicon != "files"
     return SYSTEMS[method.system].bitext and "model" not in method.settings

@@ -88,13 +88,18 @@ class Method:
         return SYSTEMS[self.system].trained and "model" not in self.settings
 
     @property
+    def root(self) -> Method:
+        """What a fusion is made of in the end; of what is none, the method itself."""
+        return self.base.root if self.base else self
+
+    @property
     def has_seeds(self) -> bool:
-        return (self.base or self).is_trained
+        return self.root.is_trained
 
     @property
     def is_english(self) -> bool:
         """Whether it is given the human English versions of the queries."""
-        return SYSTEMS[(self.base or self).system].english
+        return SYSTEMS[self.root.system].english
 
     @property
     def is_switched(self) -> bool:

@@ -25,6 +25,14 @@ METHODS = """\
   optical: {loss: optical, sizes: [40, null]}
 """
 
+VARIANTS = """\
+  optical: {loss: optical}
+  asked: {system: fusion, of: optical, lexical_weight: 0, spelling_variants: true}
+  both: {system: fusion, of: optical, spelling_variants: true}
+  chained: {system: fusion, of: asked}
+  teacher: {system: teacher_english}
+"""
+
 
 def ranking(folder):
     found = {}
@@ -71,6 +79,15 @@ def test_what_it_is_made_of_comes_first(ready):
     assert names == ["teacher", "optical", "optical", "joined", "joined"]
 
 
+def test_a_fusion_of_a_fusion(world, configure):
+    configure(("seeds: [1, 2]", "seeds: [1]"), methods=VARIANTS)
+    config = load_config("compare.yaml")
+    names = [job.method.name for job in list_jobs(config, languages=["first"], methods=["chained"])]
+    assert names == ["teacher", "optical", "asked", "chained"]
+    assert config.methods["chained"].title == "optical, with spelling variants, and BM25"
+    assert (config.methods["chained"].root.name, config.methods["chained"].has_seeds) == ("optical", True)
+
+
 def test_what_it_is_made_of_fails(ready, monkeypatch):
     def broken(self, *args, **kwargs):
         raise RuntimeError("out of memory")
@@ -94,14 +111,6 @@ def test_other_settings_of_what_it_is_made_of_are_told(ready, configure):
             run(["compare.yaml", "--languages", "first", "--methods", "joined"])
 
 
-VARIANTS = """\
-  optical: {loss: optical}
-  asked: {system: fusion, of: optical, lexical_weight: 0, spelling_variants: true}
-  both: {system: fusion, of: optical, spelling_variants: true}
-  teacher: {system: teacher_english}
-"""
-
-
 def test_a_student_is_asked_with_spelling_variants(world, configure, monkeypatch):
     """The student is kept for it, and trained again where it was not."""
     configure(("seeds: [1, 2]", "seeds: [1]"), methods=VARIANTS)
@@ -123,6 +132,7 @@ def test_a_student_is_asked_with_spelling_variants(world, configure, monkeypatch
         (letters,) = lexical.search([collection.queries[query]], 100)
         joined = reciprocal_rank_fusion([[(d, 0.0) for d in expected[query]], letters], [1, 0.5])
         assert documents == [document for document, _ in joined][:100]
+    assert ranking("chained/first/seed-1") == ranking("both/first/seed-1")
     assert load_config("compare.yaml").methods["both"].title == "optical, with spelling variants, and BM25"
     # a model that is not there any more is made again
     shutil.rmtree("out/runs/optical/first/seed-1/student")
