@@ -13,6 +13,8 @@ from ..search.fusion import LEXICAL_WEIGHT
 from .methods import FUSION, Method
 from .yaml_nodes import Node
 
+# What reads a question word by word, and so does not know some of them.
+_READING = ("student", "word_by_word")
 _KEYS = ("system", "title", "of", "lexical_weight", "lexical_ngrams", "spelling_variants")
 
 
@@ -28,8 +30,8 @@ def read_fused(name: str, node: Node, methods: Mapping[str, Method]) -> Method:
     """A method from its entry; languages, seeds and sizes are those of the method that it is made of.
 
     Raises:
-        DataError: an unknown key, no such method, a weight or a length of n-grams that is none, or spelling variants of what is no
-            student.
+        DataError: an unknown key, no such method, a weight or a length of n-grams that is none, or spelling variants of what
+            reads no words.
     """
     entries = node.mapping(f"setting of method {name}", _KEYS)
     if "of" not in entries or entries["of"].is_null:
@@ -40,10 +42,9 @@ def read_fused(name: str, node: Node, methods: Mapping[str, Method]) -> Method:
         raise entries["of"].error(f"{of!r} is no method that can be joined with BM25", fix)
     base = methods[of]
     variants = "spelling_variants" in entries and entries["spelling_variants"].switch()
-    if variants and base.system != "student":
-        raise entries["spelling_variants"].error(
-            f"{of!r} is no student", "spelling variants are of words that a student does not know"
-        )
+    if variants and base.system not in _READING:
+        fix = f"what reads words it may not know is a {' or a '.join(_READING)}"
+        raise entries["spelling_variants"].error(f"{of!r} cannot ask for spelling variants", fix)
     weight = _weight(entries.get("lexical_weight"), least=0 if variants else None)
     ngrams = entries["lexical_ngrams"].whole(0) if "lexical_ngrams" in entries else NGRAMS
     if ngrams == 1:

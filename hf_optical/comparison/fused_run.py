@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..data.errors import DataError
-from ..evaluation import RetrievalResult, evaluate_fused, evaluate_model
+from ..evaluation import RetrievalResult, evaluate_fused, evaluate_model, score_run
 from ..search.fusion import FUSION_DEPTH
+from ..search.spelling_variants import Reader
 from .config import ComparisonConfig
 from .fused_method import fusion_settings, has_variants
 from .jobs import Job
@@ -18,6 +19,10 @@ from .materials import Materials
 from .methods import Method
 from .results import RANKING, RunResult
 from .students import student_for
+from .translations import read_translations
+
+if TYPE_CHECKING:
+    from ..models import OpticalStudentModel
 
 _OF_TRAINING = ("steps", "train_seconds", "pairs_used")
 
@@ -49,20 +54,25 @@ def needs_model(method: Method, config: ComparisonConfig) -> bool:
 
 
 def _with_variants(job: Job, language: str, materials: Materials) -> RetrievalResult:
-    """What the student of the other method finds with spelling variants; it is trained again if its model was not kept."""
+    """What the other method finds when it asks for spelling variants, too."""
+    collection, index, words = materials.collection(language), materials.index(language), materials.variants(language)
+    title, k = job.method.title, materials.config.k
+    if job.method.base.system != "student":
+        translated = read_translations(job.sources[language])
+        reader = Reader(materials.teacher)
+        asked = [words.respell(text, reader).text for text in translated.values()]
+        found = index.search(materials.teacher.encode_query(asked), max(*k, FUSION_DEPTH)) if asked else []
+        return score_run(title, dict(zip(translated, found, strict=True)), collection.qrels, k=k)
+    student = _student(job, materials)
+    return evaluate_model(student, index, collection, system=title, k=k, depth=FUSION_DEPTH, variants=words)
+
+
+def _student(job: Job, materials: Materials) -> OpticalStudentModel:
+    """The student of the other method; it is trained again if its model was not kept."""
     folder = job.folder.parents[1].with_name(job.method.base.name) / Path(*job.folder.parts[-2:])
     trained = replace(job, method=job.method.base, folder=folder, results=job.sources, sources={})
     with locked(folder.with_name(f"{folder.name}.lock")):
-        student, _ = student_for(trained, materials)
-    return evaluate_model(
-        student,
-        materials.index(language),
-        materials.collection(language),
-        system=job.method.title,
-        k=materials.config.k,
-        depth=FUSION_DEPTH,
-        variants=materials.variants(language),
-    )
+        return student_for(trained, materials)[0]
 
 
 def _took(folder: Path) -> Mapping[str, Any]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import gc
-import json
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from ..data.files import atomic_write
 from ..evaluation import RetrievalResult, evaluate_bm25, evaluate_model, score_run
 from ..search.bm25 import NGRAMS
 from .fused_run import needs_model, run_fused
@@ -17,6 +14,7 @@ from .jobs import Job
 from .materials import Materials
 from .results import RunResult, environment
 from .students import discard, student_for
+from .translations import save_translations
 from .translators import build_translator, training_metrics
 
 
@@ -80,7 +78,7 @@ def _evaluate(job: Job, language: str, materials: Materials, model: Any, took: d
     took |= training_metrics(job)
     queries = {query: collection.queries[query] for query in collection.qrels}
     translated = dict(zip(queries, translator.translate(list(queries.values())), strict=True))
-    _save_translations(job.results[language] / "translations.jsonl", queries, translated)
+    save_translations(job.results[language], queries, translated)
     asked = {query: text for query, text in translated.items() if text.strip()}  # nothing asked, nothing found
     found = _search(system, language, materials, list(asked.values()), max(*k, 10))
     return score_run(title, dict(zip(asked, found, strict=True)), collection.qrels, k=k)
@@ -92,12 +90,6 @@ def _search(system: str, language: str, materials: Materials, texts: Sequence[st
     if system.endswith("bm25"):
         return materials.lexical_index(language).search(texts, k)
     return materials.index(language).search(materials.teacher.encode_query(texts), k)
-
-
-def _save_translations(path: Path, queries: dict[str, str], translated: dict[str, str]) -> None:
-    rows = ({"_id": query, "text": text, "translation": translated[query]} for query, text in queries.items())
-    with atomic_write(path) as file:
-        file.write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
 
 
 def _free_gpu(materials: Materials) -> None:

@@ -79,6 +79,25 @@ def test_what_it_is_made_of_comes_first(ready):
     assert names == ["teacher", "optical", "optical", "joined", "joined"]
 
 
+def test_a_translation_is_asked_with_spelling_variants(world, configure):
+    for file, added in (("corpus", "school"), ("queries", "skhool")):
+        path = Path(f"first/{file}.jsonl")
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        path.write_text("".join(json.dumps(row | {"text": f"{added} {row['text'][:2]}"}) + "\n" for row in rows))
+    asked = "  words: {system: word_by_word}\n  asked: {system: fusion, of: words, lexical_weight: 0, spelling_variants: true}\n"
+    configure(methods=asked)
+    run(["compare.yaml", "--languages", "first"])
+    materials = Materials(load_config("compare.yaml"))
+    translated = [json.loads(line) for line in Path("out/runs/words/first/once/translations.jsonl").read_text().splitlines()]
+    words, reader = SpellingVariants(materials.collection("first").corpus_texts), Reader(materials.teacher)
+    respelt = [words.respell(row["translation"], reader).text for row in translated]
+    assert any(" school" in text for text in respelt)
+    found = materials.index("first").search(materials.teacher.encode_query(respelt), 100)
+    expected = {row["_id"]: [d for d, _ in hits] for row, hits in zip(translated, found, strict=True)}
+    assert ranking("asked/first/once") == expected
+    assert ranking("words/first/once") != expected
+
+
 def test_a_fusion_of_a_fusion(world, configure):
     configure(("seeds: [1, 2]", "seeds: [1]"), methods=VARIANTS)
     config = load_config("compare.yaml")
@@ -158,7 +177,10 @@ def test_a_student_is_asked_with_spelling_variants(world, configure, monkeypatch
         ),
         ("{system: fusion, of: optical, lexical_ngrams: 1}", "compare.yaml:10: n-grams of one letter tell no words apart"),
         ("{system: fusion, of: optical, lexical_ngrams: -1}", "compare.yaml:10: '-1' is no whole number of 0 or more"),
-        ("{system: fusion, of: bm25, spelling_variants: true}", "compare.yaml:10: 'bm25' is no student; spelling variants are of"),
+        (
+            "{system: fusion, of: bm25, spelling_variants: true}",
+            "compare.yaml:10: 'bm25' cannot ask for spelling variants",
+        ),
         ("{system: fusion, of: optical, seeds: [1]}", "compare.yaml:10: unknown setting of method joined 'seeds'"),
     ],
 )
