@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from ..lexicon.words import split_words
 from ..models import OpticalPreTrainedModel
 from .disk_index import DiskIndex
@@ -74,9 +76,11 @@ class SpellingVariants:
         for text in texts:
             counts.update(set(re.findall(r"[a-z]+", latin(text))))
         self._counts = counts
-        self._by_length: dict[int, list[str]] = {}
-        for word in sorted(counts, key=lambda word: (-counts[word], word)):  # of equally near ones the first is taken
-            self._by_length.setdefault(len(word), []).append(word)
+        words = sorted(counts, key=lambda word: (-counts[word], word))  # of equally near ones the first is taken
+        by_length: dict[int, list[str]] = {}
+        for word in words:
+            by_length.setdefault(len(word), []).append(word)
+        self._by_length = {length: (np.array(own, dtype=object), _letters(own)) for length, own in by_length.items()}
         self.variant = lru_cache(_CACHED)(self._variant)
 
     def __len__(self) -> int:
@@ -116,13 +120,17 @@ class SpellingVariants:
         from rapidfuzz.process import extractOne
 
         edits = max_edits(len(word))
-        if not edits or word in self._counts or not word.isalpha():
+        if not edits or word in self._counts or not (word.isascii() and word.isalpha()):
             return None
-        near = (
-            extractOne(word, self._by_length.get(length, ()), scorer=Levenshtein.distance, score_cutoff=edits)
-            for length in range(len(word) - edits, len(word) + edits + 1)
-        )
-        found = [(distance, -self._counts[other], other) for other, distance, _ in filter(None, near)]
+        own, found = _letters([word]), []
+        for length in range(len(word) - edits, len(word) + edits + 1):
+            if length not in self._by_length:
+                continue
+            words, letters = self._by_length[length]
+            # an edit takes one letter away from those that a word has, or brings one, or both: few words are left to compare
+            near = words[np.bitwise_count(letters ^ own) <= 2 * edits].tolist()
+            if best := extractOne(word, near, scorer=Levenshtein.distance, score_cutoff=edits):
+                found.append((best[1], -self._counts[best[0]], best[0]))
         return min(found)[2] if found else None
 
 
@@ -173,6 +181,12 @@ class Reader:
         """Whether a word is one token: the words of English, and those that the vocabulary was adapted to."""
         tokens = self._tokenizer.tokenize(word)
         return len(tokens) < 2 and self._unknown not in tokens
+
+
+def _letters(words: Iterable[str]) -> np.ndarray:
+    """For each word, which of the letters a to z it has: a bit for each, `uint32`."""
+    sets = (sum(1 << (ord(letter) - ord("a")) for letter in set(word)) for word in words)
+    return np.fromiter(sets, dtype=np.uint32)
 
 
 def _spelling(word: str) -> str:
