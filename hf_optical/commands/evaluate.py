@@ -109,6 +109,9 @@ def _options(argv: list[str]) -> Namespace:
     for option, needs in (("task_language", "task"), ("task_split", "task"), ("bitext_length", "bitext_test")):
         if getattr(options, option) and not getattr(options, needs):
             parser.error(f"--{option.replace('_', '-')} has no effect without --{needs.replace('_', '-')}")
+    for option in ("lexical_weight", "spelling_variants"):
+        if getattr(options, option) and not options.student:
+            parser.error(f"--{option} has no effect without --student")
     for option in ("passages", "index", "lexical_weight", "spelling_variants"):
         if getattr(options, option) and not options.benchmark:
             parser.error(f"--{option} has no effect without --benchmark")

@@ -92,7 +92,7 @@ def _parser() -> CommandParser:
     add_spelling_variants(
         parser,
         "ask for words that the student does not know as they are spelt in English, too (names and loans), where a passage has "
-        "such a word",
+        "such a word; for students with an adapted vocabulary",
     )
     parser.add_argument("--batch", metavar="FILE", help="questions from a JSONL file (_id, text)")
     parser.add_argument("--run", metavar="FILE", help="write the ranking of --batch in TREC format")

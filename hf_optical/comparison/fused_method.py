@@ -38,17 +38,19 @@ def read_fused(name: str, node: Node, methods: Mapping[str, Method]) -> Method:
         raise node.error(f"method {name!r} does not say what it is made of", "write of: METHOD")
     of, title = entries["of"].text(), entries.get("title")
     if of not in methods:
-        fix = did_you_mean(of, methods) or f"there are {', '.join(methods)}"
+        fix = did_you_mean(of, methods) or f"there are {', '.join(methods)}; a fusion must stand above what is made of it"
         raise entries["of"].error(f"{of!r} is no method that can be joined with BM25", fix)
     base = methods[of]
     variants = "spelling_variants" in entries and entries["spelling_variants"].switch()
     if variants and base.system not in _READING:
-        fix = f"what reads words it may not know is a {' or a '.join(_READING)}"
+        fix = f"name a method that reads words it may not know, a {' or a '.join(_READING)}"
         raise entries["spelling_variants"].error(f"{of!r} cannot ask for spelling variants", fix)
     weight = _weight(entries.get("lexical_weight"), least=0 if variants else None)
     ngrams = entries["lexical_ngrams"].whole(0) if "lexical_ngrams" in entries else NGRAMS
     if ngrams == 1:
         raise entries["lexical_ngrams"].error("n-grams of one letter tell no words apart", "write 0 for words, or 2 or more")
+    if "lexical_ngrams" in entries and not weight:
+        raise entries["lexical_ngrams"].error("lexical_ngrams has no effect with a lexical_weight of 0", "leave it out")
     added = ["with spelling variants"] * variants + ["and BM25"] * (weight > 0)
     return replace(
         base,

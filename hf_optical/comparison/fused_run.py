@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +19,13 @@ from .locks import locked
 from .materials import Materials
 from .methods import Method
 from .results import RANKING, RunResult
-from .students import student_for
+from .students import discard, is_trained, student_for
 from .translations import read_translations
 
 if TYPE_CHECKING:
     from ..models import OpticalStudentModel
+
+logger = logging.getLogger(__name__)
 
 _OF_TRAINING = ("steps", "train_seconds", "pairs_used")
 
@@ -69,10 +72,17 @@ def _with_variants(job: Job, language: str, materials: Materials) -> RetrievalRe
 
 def _student(job: Job, materials: Materials) -> OpticalStudentModel:
     """The student of the other method; it is trained again if its model was not kept."""
-    folder = job.folder.parents[1].with_name(job.method.base.name) / Path(*job.folder.parts[-2:])
-    trained = replace(job, method=job.method.base, folder=folder, results=job.sources, sources={})
+    method = job.method.base
+    folder = job.folder.parents[1].with_name(method.name) / Path(*job.folder.parts[-2:])
+    trained = replace(job, method=method, folder=folder, results=job.sources, sources={})
+    if not is_trained(trained):
+        logger.info("%s: trained again, its model was not kept", trained.name)
     with locked(folder.with_name(f"{folder.name}.lock")):
-        return student_for(trained, materials)[0]
+        student = student_for(trained, materials)[0]
+        discard(trained, keep_models=True)  # its checkpoints
+    if method.option("adapt_vocabulary").lower() != "true":
+        logger.warning("%s: its vocabulary is not adapted: nearly every word of the language is unknown to it.", trained.name)
+    return student
 
 
 def _took(folder: Path) -> Mapping[str, Any]:

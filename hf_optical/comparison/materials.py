@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -18,6 +18,7 @@ from ..data.files import atomic_write
 from .config import ComparisonConfig, Language
 from .locks import locked
 from .passages import collection_key, passage_index
+from .spellings import Spellings
 
 if TYPE_CHECKING:
     import torch
@@ -64,8 +65,7 @@ class Materials:
         self.config = config
         self._collections: dict[str, RetrievalCollection] = {}
         self._indexes: dict[str, ExactIndex] = {}
-        self._lexical: dict[str, dict[int, Bm25Index]] = {}
-        self._variants: dict[str, SpellingVariants] = {}
+        self._spellings = Spellings()
         self._bitexts: dict[tuple[str, int | None], PreparedBitext] = {}
 
     @cached_property
@@ -102,21 +102,12 @@ class Materials:
         return self._indexes[key]
 
     def lexical_index(self, name: str, ngrams: int = 0) -> Bm25Index:
-        """The passages of a language in BM25, over words or n-grams. One collection is held at a time."""
-        from ..search import Bm25Index
-
-        collection = self.collection(name)
-        held = _held(self._lexical, collection_key(collection), dict)
-        if ngrams not in held:
-            held[ngrams] = Bm25Index(collection.corpus_ids, collection.corpus_texts, ngrams=ngrams)
-        return held[ngrams]
+        """The passages of a language in BM25, over words or n-grams."""
+        return self._spellings.lexical_index(self.collection(name), ngrams)
 
     def variants(self, name: str) -> SpellingVariants:
-        """The English words of the passages of a language. One collection is held at a time."""
-        from ..search import SpellingVariants
-
-        collection = self.collection(name)
-        return _held(self._variants, collection_key(collection), lambda: SpellingVariants(collection.corpus_texts))
+        """The English words of the passages of a language."""
+        return self._spellings.variants(self.collection(name))
 
     def bitext(self, name: str, limit: int | None = None) -> PreparedBitext:
         """The sentence pairs of a language without test questions; the first `limit` of them.
@@ -193,14 +184,6 @@ class Materials:
         """The corpus of a language: named, in the folder of its benchmark, or that of all."""
         own = any((Path(language.benchmark) / name).is_file() for name in ("corpus.jsonl", "corpus.jsonl.gz"))
         return language.passages or (None if own else self.config.passages)
-
-
-def _held(held: dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
-    """The thing of this key, made if it is not the one that is held."""
-    if key not in held:
-        held.clear()
-        held[key] = make()
-    return held[key]
 
 
 def digest_of(path: str | Path) -> str:

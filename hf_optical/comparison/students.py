@@ -28,7 +28,7 @@ def student_for(job: Job, materials: Materials) -> tuple[OpticalStudentModel, di
     from ..recipes.loading import load_student
 
     folder = job.folder / "student"
-    if not (folder / "config.json").is_file():  # the last file of a finished student
+    if not is_trained(job):
         _distil(job, materials, folder)
     file = folder / "train_metrics.json"
     metrics = json.loads(file.read_text()) if file.is_file() else {}  # killed between the two: what it took is not known
@@ -36,6 +36,11 @@ def student_for(job: Job, materials: Materials) -> tuple[OpticalStudentModel, di
     if "train_runtime" in metrics:
         took["train_seconds"] = round(metrics["train_runtime"], 1)
     return load_student(str(folder)).to(materials.device), took
+
+
+def is_trained(job: Job) -> bool:
+    """Whether the student of a job is there."""
+    return (job.folder / "student" / "config.json").is_file()  # the last file of a finished student
 
 
 def discard(job: Job, *, keep_models: bool) -> None:

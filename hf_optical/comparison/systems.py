@@ -9,6 +9,7 @@ from typing import Any
 
 from ..evaluation import RetrievalResult, evaluate_bm25, evaluate_model, score_run
 from ..search.bm25 import NGRAMS
+from ..search.fusion import FUSION_DEPTH  # as deep as a fusion needs a ranking
 from .fused_run import needs_model, run_fused
 from .jobs import Job
 from .materials import Materials
@@ -71,16 +72,18 @@ def _evaluate(job: Job, language: str, materials: Materials, model: Any, took: d
     if system == "bm25_ngrams":
         return evaluate_bm25(materials.lexical_index(language, NGRAMS), collection, system=title, k=k)
     if system in ("teacher_english", "zero_shot"):
-        return evaluate_model(materials.teacher, materials.index(language), collection, system=title, english=english, k=k)
+        return evaluate_model(
+            materials.teacher, materials.index(language), collection, system=title, english=english, k=k, depth=FUSION_DEPTH
+        )
     if system == "student":
-        return evaluate_model(model, materials.index(language), collection, system=title, k=k)
+        return evaluate_model(model, materials.index(language), collection, system=title, k=k, depth=FUSION_DEPTH)
     translator = build_translator(job, language, materials)
     took |= training_metrics(job)
     queries = {query: collection.queries[query] for query in collection.qrels}
     translated = dict(zip(queries, translator.translate(list(queries.values())), strict=True))
     save_translations(job.results[language], queries, translated)
     asked = {query: text for query, text in translated.items() if text.strip()}  # nothing asked, nothing found
-    found = _search(system, language, materials, list(asked.values()), max(*k, 10))
+    found = _search(system, language, materials, list(asked.values()), max(*k, FUSION_DEPTH))
     return score_run(title, dict(zip(asked, found, strict=True)), collection.qrels, k=k)
 
 

@@ -69,14 +69,14 @@ def evaluate_students(
             results.append(evaluate_model(teacher, index, collection, system="teacher, English queries", english=True, k=k))
             results.append(evaluate_bm25(lexical, collection, system="BM25, English queries", english=True, k=k))
         results.append(evaluate_bm25(lexical, collection, system="BM25, untranslated", k=k))
-        if ngrams:
+        if ngrams is not None:
             results.append(evaluate_bm25(ngrams, collection, system="BM25 of 4-grams, untranslated", k=k))
         results.append(evaluate_model(teacher, index, collection, system="zero-shot (teacher, untranslated)", k=k))
     words = SpellingVariants(collection.corpus_texts) if spelling_variants else None
     depth = FUSION_DEPTH if lexical_weight else 0
     for name, student in students:
-        for variants in (None, words) if words else (None,):
-            own, *fused = student_rows(_with_variants(name) if variants else name, lexical_weight)
+        for variants in (None,) if words is None else (None, words):
+            own, *fused = student_rows(name if variants is None else _with_variants(name), lexical_weight)
             results.append(evaluate_model(student, index, collection, system=own, k=k, depth=depth, variants=variants))
             run = results[-1].run
             results += [evaluate_fused(run, ngrams, collection, weight=lexical_weight, system=row, k=k) for row in fused]

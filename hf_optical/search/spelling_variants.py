@@ -16,12 +16,16 @@ from ..models import OpticalPreTrainedModel
 from .disk_index import DiskIndex
 from .exact_index import ExactIndex
 from .from_texts import check_texts
-from .terms import latin
+from .terms import in_latin_letters, latin
 from .token_spans import NO_SPAN, Span
 
 logger = logging.getLogger(__name__)
 
 _CACHED = 65_536
+# A question of any length, in tokens; a word before another.
+_ANY_LENGTH, _BEFORE = 1_000_000, "a"
+# What joins the parts of a word.
+_INNER = re.compile("['\u2018\u2019\u2010\u2011-]")
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,11 @@ class Respelling:
 class SpellingVariants:
     """The English words of a collection, by their spelling.
 
-    A student has no token for a word that its sentence pairs do not have. Names and loans among such words are often in the
-    collection, written a little otherwise (Hausa `Tanzaniya`, Russian `Бронкос`, Spanish `vegetación`). The nearest word within
-    `max_edits` is taken for a variant and asked for as well: fuzzy translation of spelling variants (Pirkola, Toivonen, Keskustalo,
-    Visala and Järvelin, SIGIR 2003), by edit distance over Latin letters.
+    A student with an adapted vocabulary has no token for a word that its sentence pairs do not have (one without has none for
+    nearly any word of its language: not for it). Names and loans among such words are often in the collection, written a little
+    otherwise (Hausa `Tanzaniya`, Russian `Бронкос`, Spanish `vegetación`). The nearest word within `max_edits` is taken for a
+    variant and asked for as well: fuzzy translation of spelling variants (Pirkola, Toivonen, Keskustalo, Visala and Järvelin,
+    SIGIR 2003), by edit distance over Latin letters.
 
     Args:
         texts: English passages.
@@ -72,10 +77,13 @@ class SpellingVariants:
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
-        counts: Counter[str] = Counter()
+        forms: dict[str, Counter[str]] = {}
         for text in texts:
-            counts.update(set(re.findall(r"[a-z]+", latin(text))))
+            for word in set(re.findall(r"[A-Za-z]+", in_latin_letters(text))):
+                forms.setdefault(word.lower(), Counter())[word] += 1
+        counts = {word: own.total() for word, own in forms.items()}
         self._counts = counts
+        self._shown = {word: min(own, key=lambda form: (-own[form], not form.islower(), form)) for word, own in forms.items()}
         words = sorted(counts, key=lambda word: (-counts[word], word))  # of equally near ones the first is taken
         by_length: dict[int, list[str]] = {}
         for word in words:
@@ -100,8 +108,8 @@ class SpellingVariants:
         room = reader.room(query)
         pieces, variants, added, typed, length = [], [], [], 0, 0
         for piece, is_word in split_words(query):
-            variant = self.variant(_spelling(piece)) if room > 0 and is_word and not reader.knows(piece) else None
-            shown = f" {variant.capitalize() if piece[0].isupper() else variant}" if variant else ""
+            found = self._variants_of(piece, reader) if room > 0 and is_word else []
+            shown = "".join(f" {variant}" for variant in found)
             pieces.append(piece)
             length += len(piece)
             # what was typed is never pushed out of a question that is cut at so many tokens
@@ -113,6 +121,14 @@ class SpellingVariants:
                 length += len(shown)
             typed += len(piece)
         return Respelling("".join(pieces), tuple(variants), tuple(added))
+
+    def _variants_of(self, word: str, reader: Reader) -> list[str]:
+        """Of the unknown parts of a word (`al-Qahira`, `jam'iya`), as the collection mostly writes them."""
+        if reader.knows(word):
+            return []
+        parts = [part for part, is_word in split_words(_INNER.sub(" ", word)) if is_word]
+        found = [self.variant(latin(part)) for part in parts if len(parts) == 1 or not reader.knows(part)]
+        return [self._shown[variant] for variant in found if variant]
 
     def _variant(self, word: str) -> str | None:
         """The nearest English word within `max_edits`; None if there is none, or the word is one itself."""
@@ -162,11 +178,8 @@ class Reader:
     """
 
     def __init__(self, model: OpticalPreTrainedModel) -> None:
-        processor = model.processor
-        self._tokenizer, self._unknown = processor.tokenizer, processor.tokenizer.unk_token
-        marker = processor.query_marker
-        marked = self.tokens(marker) if isinstance(marker, str) else marker is not None
-        self._room = processor.config.query_length - processor.front - processor.back - marked
+        self._processor, self._tokenizer = model.processor, model.processor.tokenizer
+        self._before = len(self._tokenizer.tokenize(_BEFORE))
         self.knows = lru_cache(_CACHED)(self._knows)
 
     def tokens(self, text: str) -> int:
@@ -175,19 +188,20 @@ class Reader:
 
     def room(self, query: str) -> int:
         """How many tokens may be added to a question before its end is cut off; negative if it is already."""
-        return self._room - self.tokens(query)
+        (row,) = self._processor.token_ids([query], self._processor.query_marker, _ANY_LENGTH)
+        return self._processor.config.query_length - len(row)
 
     def _knows(self, word: str) -> bool:
         """Whether a word is one token: the words of English, and those that the vocabulary was adapted to."""
-        tokens = self._tokenizer.tokenize(word)
-        return len(tokens) < 2 and self._unknown not in tokens
+        return any(self._is_whole(form) for form in dict.fromkeys((word, word.lower())))
+
+    def _is_whole(self, word: str) -> bool:
+        # some tokenizers have a token for a word only behind a space
+        pieces = self._tokenizer.tokenize(word), self._tokenizer.tokenize(f"{_BEFORE} {word}")[self._before :]
+        return any(len(own) < 2 and self._tokenizer.unk_token not in own for own in pieces)
 
 
 def _letters(words: Iterable[str]) -> np.ndarray:
     """For each word, which of the letters a to z it has: a bit for each, `uint32`."""
     sets = (sum(1 << (ord(letter) - ord("a")) for letter in set(word)) for word in words)
     return np.fromiter(sets, dtype=np.uint32)
-
-
-def _spelling(word: str) -> str:
-    return "".join(letter for letter in latin(word) if letter.isalnum())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # Function words of English: a foreign word that happens to be spelt like one of them should not find half the collection.
 _STOPWORDS = frozenset(
@@ -23,15 +24,27 @@ def words(text: str) -> list[str]:
 def latin(text: str) -> str:
     """The text in small ASCII letters, letter by letter as anyascii has them (https://github.com/anyascii/anyascii).
 
+    Signs that it writes for letters without a sound of their own (the Russian soft sign, the Arabic hamza) are left out: they would
+    part words.
+
     Example:
-        >>> latin("Ẹ̀kọ́ Варшава")
-        'eko varshava'
+        >>> latin("Ẹ̀kọ́ Варшава, Альберт")
+        'eko varshava, albert'
     """
-    if text.isascii():
-        return text.lower()
+    return in_latin_letters(text).lower()
+
+
+def in_latin_letters(text: str) -> str:
+    """As `latin`, with capitals."""
+    return text if text.isascii() else "".join(map(_latin, text))
+
+
+@lru_cache(65_536)
+def _latin(letter: str) -> str:
     from anyascii import anyascii
 
-    return anyascii(text).lower()
+    spelt = anyascii(letter)
+    return "".join(filter(str.isalnum, spelt)) if letter.isalpha() else spelt
 
 
 def character_ngrams(word: str, n: int) -> list[str]:

@@ -238,6 +238,8 @@ def test_spelling_variants_are_rows_of_their_own(workshop, capsys):
     found = index.search(student.encode_query(queries), 100)
     assert list(asked.values()) == [[document for document, _ in hits] for hits in found]
     assert asked != alone
+    with pytest.raises(ValueError, match="--spelling_variants has no effect without --student"):
+        run(["--teacher", "teacher", *BENCHMARK, "--spelling_variants"])
     with pytest.raises(ValueError, match="--spelling_variants has no effect without --benchmark"):
         run([*MODELS, "--bitext-test", "x.tsv", "--spelling_variants"])
 

@@ -175,6 +175,10 @@ def test_a_student_is_asked_with_spelling_variants(world, configure, monkeypatch
             "{system: fusion, of: optical, lexical_weight: -1, spelling_variants: true}",
             "compare.yaml:10: lexical_weight '-1' is no",
         ),
+        (
+            "{system: fusion, of: optical, lexical_weight: 0, lexical_ngrams: 3, spelling_variants: true}",
+            "compare.yaml:10: lexical_ngrams has no effect with a lexical_weight of 0",
+        ),
         ("{system: fusion, of: optical, lexical_ngrams: 1}", "compare.yaml:10: n-grams of one letter tell no words apart"),
         ("{system: fusion, of: optical, lexical_ngrams: -1}", "compare.yaml:10: '-1' is no whole number of 0 or more"),
         (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hf_optical.data import load_retrieval
 from hf_optical.evaluation import evaluate_bm25
 from hf_optical.search import Bm25Index
-from hf_optical.search.terms import words
+from hf_optical.search.terms import latin, words
 
 # suite/README.md, title+text: recall@10 and @100 of the English, then of the untranslated queries.
 REFERENCE = {
@@ -55,7 +55,8 @@ def test_it_equals_the_textbook(texts, query):
 
 def ngrams(text):
     """Written otherwise than in the package: every window of four letters of `_word_`, or all of a shorter one."""
-    spelt = [f"_{word}_" for word in words(anyascii(text).lower())]
+    letters = ("".join(x for x in anyascii(c) if x.isalnum()) if c.isalpha() else anyascii(c) for c in text)
+    spelt = [f"_{word}_" for word in words("".join(letters).lower())]
     return ["".join(four) for word in spelt for four in zip(*(word[i:] for i in range(4)), strict=False)] + [
         word for word in spelt if len(word) < 4
     ]
@@ -73,6 +74,14 @@ def test_over_ngrams_it_equals_the_textbook(texts, query):
         return
     expected = dict(zip(ids, textbook([ngrams(text) for text in texts], ngrams(query)), strict=True))
     assert dict(found) == pytest.approx({i: score for i, score in expected.items() if score > 0}, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("typed", "letters"),
+    [("Альберт", "albert"), ("подъезд", "podezd"), ("ng'ombe", "ng'ombe"), ("ng’ombe", "ng'ombe"), ("Ɗan-Tàlà", "dan-tala")],
+)
+def test_signs_of_letters_without_a_sound_part_no_words(typed, letters):
+    assert latin(typed) == letters
 
 
 def test_ngrams_find_what_is_spelt_almost_alike():

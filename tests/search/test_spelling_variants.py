@@ -62,6 +62,24 @@ def test_it_is_the_nearest_by_hand(english, word):
         assert near[found] == min(near.values())
 
 
+def test_words_are_written_as_the_collection_mostly_writes_them():
+    variants = SpellingVariants(["NATO Stadium", "stadium", "the stadium in Tanzania", "STADIUM"])
+    told = {typed: variants.respell(typed, Knowing()).variants for typed in ("stadiumu", "Stadiumu", "ታንዛኒያን", "tanzaniya")}
+    assert told["stadiumu"] == (("stadiumu", "stadium"),)
+    assert told["Stadiumu"] == (("Stadiumu", "stadium"),)
+    assert told["ታንዛኒያን"] == (("ታንዛኒያን", "Tanzania"),)  # of a script without capitals
+    assert told["tanzaniya"] == (("tanzaniya", "Tanzania"),)
+
+
+def test_of_a_word_of_several_parts_the_unknown_ones_have_variants():
+    variants = SpellingVariants(TEXTS)
+    assert variants.respell("al-Tanzaniya", Knowing()).text == "al-Tanzaniya Tanzania"
+    assert variants.respell("Tanzaniya-Bronkos'un", Knowing()).variants == (("Tanzaniya-Bronkos'un", "Tanzania Broncos"),)
+    assert variants.respell("al-Tanzaniya", Knowing("al", "Tanzaniya")).variants == ()
+    assert variants.respell("al-Tanzaniya", Knowing("al-Tanzaniya")).variants == ()
+    assert variants.respell("Tanz'aniya", Knowing()).variants == ()  # neither part has six letters
+
+
 def test_a_query_and_its_spans():
     variants = SpellingVariants(TEXTS)
     respelt = variants.respell("Je, Бронкос wa Tanzaniya, vegetación 1987?", Knowing("Je", "wa"))
@@ -101,6 +119,7 @@ def test_known_words_are_single_tokens(tiny_student):
     token = next(t for t in tiny_student.tokenizer.get_vocab() if t.isalpha() and len(t) > 3)
     assert known(token)
     assert not known(token + "qqzz")
+    assert known(token.capitalize())
     assert not known("水")  # no piece of the vocabulary: one unknown token
 
 
@@ -117,7 +136,7 @@ def test_what_was_typed_is_never_pushed_out(tiny_student):
     def ids(text):
         return tiny_student.processor.token_ids([text], tiny_student.processor.query_marker, 1000)[0]
 
-    for query in ("", "a", "a Tanzya", "one two three four five six seven"):
+    for query in ("", "a", "a Tanzya", "one two three four five six seven", "[MASK] Tanzya", "[Q] [SEP]"):
         assert reader.room(query) == length - len(ids(query))
         assert len(ids(variants.respell(query, reader).text)) <= max(length, len(ids(query)))
 

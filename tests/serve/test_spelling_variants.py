@@ -76,7 +76,7 @@ def test_without_them_it_is_the_answer_of_a_service_that_has_none(client, plain)
 
 def test_variants_are_told_as_the_words_were_typed(client):
     asked = {"query": "Skhool?", "language": "ha"}
-    assert client.post("/search", json=asked).json()["spelling_variants"] == [{"word": "Skhool", "variant": "School"}]
+    assert client.post("/search", json=asked).json()["spelling_variants"] == [{"word": "Skhool", "variant": "school"}]
     assert client.post("/search", json=asked | {"query": "maji"}).json()["spelling_variants"] == []
 
 
