@@ -103,6 +103,9 @@ class Searcher:
         loaded = {name: _load(str(student)) for name, student in students.items()}
         if device is not None:
             loaded = {name: student.to(device) for name, student in loaded.items()}
+        searcher = cls(loaded, index)  # students that do not belong to the index are told before all texts are read
+        if not lexical_weight and not variants:
+            return searcher
         lexical = lexical_index(index) if lexical_weight else None
         words = spelling_variants(index) if variants else None
         return cls(loaded, index, lexical=lexical, lexical_weight=lexical_weight, variants=words)
