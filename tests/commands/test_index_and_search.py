@@ -243,12 +243,13 @@ def test_spelling_variants_reach_the_search(named, workshop, capsys):
         (answer,) = json.loads(asked(question, "--json", *options))
         return answer.get("spelling_variants"), [(hit["id"], hit["score"]) for hit in answer["hits"]]
 
-    variants = [{"word": "Mombassa", "variant": "Mombasa"}]
-    assert hits("Mombassa", "--spelling_variants") == (variants, hits("Mombassa Mombasa")[1])
-    assert hits("Mombassa", "--spelling_variants")[1] != hits("Mombassa")[1]
-    assert hits("Mombassa")[0] is None
+    # short: the questions of the tiny student have sixteen tokens
+    variants = [{"word": "Mombas", "variant": "Mombasa"}]
+    assert hits("Mombas", "--spelling_variants") == (variants, hits("Mombas Mombasa")[1])
+    assert hits("Mombas", "--spelling_variants")[1] != hits("Mombas")[1]
+    assert hits("Mombas")[0] is None
     assert hits("zzzz", "--spelling-variants") == ([], hits("zzzz")[1])
-    assert asked("Mombassa", "--spelling_variants").splitlines()[1:3] == ["Mombassa", "also asked for: Mombassa as Mombasa"]
+    assert asked("Mombas", "--spelling_variants").splitlines()[1:3] == ["Mombas", "also asked for: Mombas as Mombasa"]
     assert "also asked for" not in asked("zzzz", "--spelling_variants")
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from .conftest import ask, changes, run_demo
 
-QUERY = "<b>skhool</b>"  # "school" stands in d4
+QUERY = "<b>skhool"  # "school" stands in d4; short: the tiny student reads sixteen tokens
 
 
 @pytest.fixture(scope="module")
