@@ -160,7 +160,7 @@ def spelling_variants(index: ExactIndex | DiskIndex) -> SpellingVariants:
 def max_edits(length: int) -> int:
     """How many letters of a word may be other in its variant: one of six, and one more for every further three.
 
-    Of the variants within it, 38 to 64 % stand in the English sentence where that can be told: of words that the sentence pairs of
+    Of the variants within it, 30 to 68 % stand in the English sentence where that can be told: of words that the sentence pairs of
     seven languages have once or twice (`benchmarks/spelling_variants.py`).
 
     Example:
