@@ -10,7 +10,8 @@ import numpy as np
 
 from .terms import character_ngrams, latin, words
 
-# Length of the n-grams: 4 is best for European languages in McNamee and Mayfield 2004, and as good as any on development questions.
+# Length of the n-grams: a good choice for European languages in McNamee and Mayfield 2004, and the best of three on development
+# questions (configs/tune_cpu.yaml).
 NGRAMS = 4
 
 
