@@ -123,6 +123,9 @@ def test_what_is_typed_is_no_markup(respelling):
     page = on_the_page(build_demo(respelling), "<xmp>skhool", "sw", 3, True)  # short: the tiny student reads sixteen tokens
     assert LINE in page
     assert "<xmp" not in page
+    page = on_the_page(build_demo(respelling), "<b>skhool</b> <script>", "sw", 3, True)
+    assert "<b>" not in page
+    assert "<script" not in page
 
 
 def test_a_change_of_a_box_asks_anew(both):
