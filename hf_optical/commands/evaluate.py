@@ -92,6 +92,12 @@ def _options(argv: list[str]) -> Namespace:
     )
     parser.add_argument("-k", type=positive, nargs="+", default=[1, 10, 100], help="cut-offs of recall (default: 1 10 100)")
     parser.add_argument("--batch-size", type=positive, default=32, help="documents encoded at a time (default: 32)")
+    parser.add_argument(
+        "--own_documents",
+        "--own-documents",
+        action="store_true",
+        help="the benchmark's passages are in the students' language: each encodes them itself (--side document or both)",
+    )
     add_lexical_weight(
         parser,
         "of BM25 joined to each student, in a row of its own, as in `optical search` (default: 0, none; 0.5 was measured)",
@@ -109,12 +115,14 @@ def _options(argv: list[str]) -> Namespace:
     for option, needs in (("task_language", "task"), ("task_split", "task"), ("bitext_length", "bitext_test")):
         if getattr(options, option) and not getattr(options, needs):
             parser.error(f"--{option.replace('_', '-')} has no effect without --{needs.replace('_', '-')}")
-    for option in ("lexical_weight", "spelling_variants"):
+    for option in ("lexical_weight", "spelling_variants", "own_documents"):
         if getattr(options, option) and not options.student:
             parser.error(f"--{option} has no effect without --student")
-    for option in ("passages", "index", "lexical_weight", "spelling_variants"):
+    for option in ("passages", "index", "lexical_weight", "spelling_variants", "own_documents"):
         if getattr(options, option) and not options.benchmark:
             parser.error(f"--{option} has no effect without --benchmark")
+    if options.index and options.own_documents:
+        parser.error("--index holds passages that are encoded already, with --own_documents each student encodes them itself")
     return options
 
 
@@ -159,11 +167,12 @@ def _benchmark(
         index=index,
         lexical_weight=options.lexical_weight,
         spelling_variants=options.spelling_variants,
+        own_documents=options.own_documents,
     )
     metrics = [f"recall@{k}" for k in options.k]
     rows, text = [result.to_dict() for result in results], results_table(results, metrics)
     ceiling = next((result for result in results if result.system == _CEILING), None)
-    if ceiling is None or not students:
+    if ceiling is None or not students or options.own_documents:  # of documents that it cannot read, the teacher's is no ceiling
         return rows, text
     text += "\n\nretention, over the teacher's on the English versions, with its 95 % interval:"
     first = len(results) - sum(len(student_rows(name, options.lexical_weight, options.spelling_variants)) for name, _ in students)
@@ -215,19 +224,17 @@ def _bitext(parallel: tuple[list[str], list[str]], students: Students, teacher: 
 
 def _check(students: Students, teacher: OpticalTeacherModel, options: Namespace) -> None:
     """Raise ValueError or OSError, before anything is encoded, for what `evaluate_students` refuses too."""
-    from ..recipes.evaluate import result_names
+    from ..recipes.evaluate import check_side, result_names
 
     names = [name for name, _ in students]
     if options.output or len(set(names)) < len(names):
         result_names(names)
     for name, student in students:
         student.check_teacher(teacher.fingerprint(), teacher.name_or_path)
-        if student.config.side == "document" and (options.benchmark or options.bitext_test):
-            # its queries would be the teacher's: the row of zero-shot, under another name
-            raise ValueError(
-                f"student {name} encodes documents, not queries: evaluate it with --task alone, on documents in its language "
-                "(without --benchmark and --bitext-test)."
-            )
+        if options.benchmark:
+            check_side(name, student, options.own_documents)
+        if options.bitext_test and student.config.side == "document":
+            raise ValueError(f"student {name} encodes documents, not queries, which --bitext-test compares: leave one of them out.")
     if output := options.output:
         try:
             Path(output).mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""`optical index`: encode English passages once, for every language; change and check the index."""
+"""`optical index`: encode passages once, for every language; change and check the index."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from ..search import DiskIndex
     from ..search.qdrant_index import QdrantIndex
 
-_DESCRIPTION = """Encode English passages with the teacher, once; students of every language search them.
+_DESCRIPTION = """Encode English passages with the teacher, once; students of every language search them. Passages in another
+language are encoded by a student distilled with --side document or both, into an index of their own or beside the English ones.
 
   optical index PASSAGES --teacher T --output I          make an index; killed, the same command goes on
   optical index MORE --teacher T --output I --add        add passages
+  optical index SWAHILI --student S --output I --add     add passages in the student's language
   optical index --output I --delete ID [ID ...]          take passages out
   optical index --output I --compact                     free the room of what was taken out
   optical index --output I --verify                      read every file, name what is damaged
@@ -54,11 +56,12 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--output", required=True, help="folder of the index, or http(s)://HOST:6333/COLLECTION, or qdrant+path:FOLDER"
     )
-    parser.add_argument("--teacher", help="encodes the passages: a folder or Hub name")
+    parser.add_argument("--teacher", help="encodes English passages: a folder or Hub name")
+    parser.add_argument("--student", help="encodes passages in its language: distilled with --side document or both")
     parser.add_argument("--dtype", choices=("float16", "int8"), help="of the stored embeddings (default: float16)")
     parser.add_argument("--pool-factor", type=_factor, help="so many tokens of a passage become about one (default: 1)")
     parser.add_argument("--batch-size", type=positive, default=32, help="passages encoded at a time (default: 32)")
-    parser.add_argument("--device", type=device, help="of the teacher: cpu, cuda, ... (default: a GPU if there is one)")
+    parser.add_argument("--device", type=device, help="of the model: cpu, cuda, ... (default: a GPU if there is one)")
     parser.add_argument("--overwrite", action="store_true", help="replace another index there; killed, the same command goes on")
     engine = parser.add_argument_group("a new Qdrant collection")
     engine.add_argument("--shards", type=positive, help="parts, spread over the nodes (default: one for each node)")
@@ -94,9 +97,13 @@ def _factor(text: str) -> int:
 def _check(options: Namespace) -> None:
     encodes = not (options.delete or options.verify or options.compact)
     task = "--delete" if options.delete else "--verify" if options.verify else "--compact"
-    if encodes and not (options.passages and options.teacher):
-        raise ValueError("PASSAGES and --teacher are needed to encode passages; see `optical index --help`")
-    given = [name for name in ("passages", "teacher", "dtype", "pool_factor", "device", "overwrite") if getattr(options, name)]
+    if encodes and not (options.passages and (options.teacher or options.student)):
+        raise ValueError("PASSAGES and --teacher are needed to encode passages (or --student, for its language); see `optical index --help`")
+    if options.teacher and options.student:
+        raise ValueError("give --teacher for English passages or --student for others; one index takes both, the second with --add")
+    given = [
+        name for name in ("passages", "teacher", "student", "dtype", "pool_factor", "device", "overwrite") if getattr(options, name)
+    ]
     if not encodes and given:
         raise ValueError(f"{given[0].replace('_', '-')} has no meaning with {task}; see `optical index --help`")
     from ..search.hub_index import is_on_hub
@@ -130,18 +137,21 @@ def _change(options: Namespace) -> dict[str, Any] | None:
         return _outcome(index)
 
     from ..data.passages import load_passages_with_metadata
-    from ..recipes.loading import load_teacher
+    from ..recipes.loading import load_student, load_teacher
+    from ..search.document_encoder import document_space
 
     ids, texts, metadata = load_passages_with_metadata(options.passages)
     processes = shared_build()
-    teacher = load_teacher(options.teacher).to(options.device or _device())
+    encoder = load_student(options.student) if options.student else load_teacher(options.teacher)
+    document_space(encoder)
+    encoder = encoder.to(options.device or _device())
     if options.add:
         index = open_index(options.output)
-        index.add(teacher, ids, texts, metadata, batch_size=options.batch_size)
+        index.add(encoder, ids, texts, metadata, batch_size=options.batch_size)
     else:
         index = build_index(
             options.output,
-            teacher,
+            encoder,
             ids,
             texts,
             metadata,
@@ -192,6 +202,7 @@ def _outcome(index: DiskIndex | QdrantIndex) -> dict[str, Any]:
         "pool_factor": manifest.pool_factor,
         "dim": manifest.dim,
         "teacher": {"name_or_path": manifest.teacher_name, "fingerprint": manifest.teacher_fingerprint},
+        **({"encoders": manifest.encoders} if manifest.encoders else {}),
     }
 
 

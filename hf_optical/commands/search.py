@@ -22,6 +22,7 @@ _DESCRIPTION = """Ask a question in your language; English passages answer.
 
   optical search INDEX --student S "swali"                             an index made by `optical index`
   optical search INDEX --student sw=S --student ha=S2 --language ha "tambaya"
+  optical search INDEX --student sw=S --student en=TEACHER --language en "question"
   optical search INDEX --student S --batch queries.jsonl --run out.trec
   optical search --passages PASSAGES --teacher T --student S "swali"    passages encoded now, for this once"""
 # A token of the passage is shown in bold from this share of the query's best match on.
@@ -70,7 +71,11 @@ def _parser() -> CommandParser:
         "words", nargs="*", type=_question, metavar="INDEX|QUERY", help="the index (without --passages), then questions"
     )
     parser.add_argument(
-        "--student", action="append", required=True, metavar="[NAME=]S", help="student: a folder or Hub name; may be repeated"
+        "--student",
+        action="append",
+        required=True,
+        metavar="[NAME=]S",
+        help="student: a folder or Hub name; for English questions the teacher; may be repeated",
     )
     parser.add_argument("--language", help="language of the questions, or name of the student, where there are several")
     parser.add_argument("--passages", help="English passages: JSONL (_id, title, text), TSV, or a text file, one a line")

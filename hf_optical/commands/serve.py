@@ -35,7 +35,7 @@ def run(argv: list[str]) -> None:
     if missing := [name for name in ("fastapi", "uvicorn") if find_spec(name) is None]:
         raise ValueError(f"{' and '.join(missing)} not installed: pip install 'hf_optical[serve]'")
 
-    from ..recipes.loading import load_student
+    from ..recipes.loading import load_model
     from ..search import Searcher
     from ..search.lexical_side import lexical_index
     from ..search.opening import open_index
@@ -53,7 +53,7 @@ def run(argv: list[str]) -> None:
     )
     with quiet_stdout():
         index = open_index(options.index, device=options.device)
-        loaded = {name: load_student(student).to(options.device or "cpu") for name, student in students.items()}
+        loaded = {name: load_model(student).to(options.device or "cpu") for name, student in students.items()}
         lexical = lexical_index(index) if options.lexical_weight else None
         variants = spelling_variants(index) if options.spelling_variants else None
         searcher = Searcher(loaded, index, lexical=lexical, lexical_weight=options.lexical_weight, variants=variants)
@@ -83,7 +83,7 @@ def _parser() -> CommandParser:
         action="append",
         required=True,
         metavar="[NAME=]S",
-        help="student: a folder or Hub name, with the name that requests give as language; may be repeated",
+        help="student, or teacher for English: a folder or Hub name, with the name that requests give as language; may be repeated",
     )
     add_lexical_weight(
         parser,

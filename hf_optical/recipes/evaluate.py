@@ -26,6 +26,7 @@ def evaluate_students(
     index: ExactIndex | DiskIndex | None = None,
     lexical_weight: float = 0.0,
     spelling_variants: bool = False,
+    own_documents: bool = False,
 ) -> list[RetrievalResult]:
     """Rows of the table: teacher and BM25 on the human English queries, both on the untranslated ones (zero-shot), the students.
 
@@ -41,31 +42,39 @@ def evaluate_students(
         lexical_weight: above 0, a row behind each student's: its ranking and, with this weight, BM25's (over 4-grams) of the query
             as it is typed; and BM25 over 4-grams alone among the baselines.
         spelling_variants: a row behind each student: words that it does not know are also asked for as they are spelt in English.
+        own_documents: the documents are in the students' languages, and each student encodes them itself. English versions of the
+            queries, the teacher's to encode, have a row of their own behind the student's; a student that encodes nothing but
+            documents has just that row, of the queries themselves where they have no English version.
 
     Raises, before anything is encoded:
         TeacherMismatchError (a ValueError): a student belongs to another teacher.
-        ValueError: two students have one name, or with `save_to` one file; an id has white space, which no TREC run can hold.
+        ValueError: two students have one name, or with `save_to` one file; an id has white space, which no TREC run can hold; a
+            student encodes queries alone with `own_documents`, or documents alone without; an index is given with it.
         OSError: `save_to` cannot be written to.
     """
     names = [row for name, _ in students for row in student_rows(name, lexical_weight, spelling_variants)]
     if save_to or len(set(names)) < len(names):
         result_names(names)
-    for _, student in students:
+    for name, student in students:
         student.check_teacher(teacher.fingerprint(), teacher.name_or_path)
+        check_side(name, student, own_documents)
+    if own_documents and index is not None:
+        raise ValueError("the documents are the students' own to encode: leave the index out.")
     if save_to:
         check_trec_names([*collection.qrels, *collection.corpus_ids], save_to)
         try:
             Path(save_to).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OSError(f"output folder {save_to} cannot be written to ({error.strerror}): give another --output.") from None
-    if index is None:
-        index = ExactIndex.build(teacher, collection.corpus_ids, collection.corpus_texts, batch_size=batch_size)
-    results = []
     texts = collection.corpus_ids, collection.corpus_texts
+    if index is None and (baselines or not own_documents):
+        index = ExactIndex.build(teacher, *texts, batch_size=batch_size)
+    results = []
+    has_english = all(query in collection.english for query in collection.qrels)
     ngrams = Bm25Index(*texts, ngrams=NGRAMS) if lexical_weight else None
     if baselines:
         lexical = Bm25Index(*texts)
-        if all(query in collection.english for query in collection.qrels):
+        if has_english:
             results.append(evaluate_model(teacher, index, collection, system="teacher, English queries", english=True, k=k))
             results.append(evaluate_bm25(lexical, collection, system="BM25, English queries", english=True, k=k))
         results.append(evaluate_bm25(lexical, collection, system="BM25, untranslated", k=k))
@@ -75,17 +84,38 @@ def evaluate_students(
     words = SpellingVariants(collection.corpus_texts) if spelling_variants else None
     depth = FUSION_DEPTH if lexical_weight else 0
     for name, student in students:
+        if own_documents:
+            index = ExactIndex.build(student.attach_teacher(teacher), *texts, batch_size=batch_size)
+        english = own_documents and has_english
+        if student.config.side == "document":
+            results.append(evaluate_model(student, index, collection, system=name, english=english, k=k))
+            continue
         for variants in (None,) if words is None else (None, words):
             own, *fused = student_rows(name if variants is None else _with_variants(name), lexical_weight)
             results.append(evaluate_model(student, index, collection, system=own, k=k, depth=depth, variants=variants))
             run = results[-1].run
             results += [evaluate_fused(run, ngrams, collection, weight=lexical_weight, system=row, k=k) for row in fused]
+        if english:
+            results.append(evaluate_model(teacher, index, collection, system=f"{name}, English queries", english=True, k=k))
     if save_to:
         for result in results:
             (name,) = result_names([result.system])
             result.save(Path(save_to) / f"{name}.json")
             result.save_run(Path(save_to) / f"{name}.trec")
     return results
+
+
+def check_side(name: str, student: OpticalStudentModel, own_documents: bool) -> None:
+    """Raise ValueError unless the student encodes what an evaluation, with documents of its own or not, asks it to."""
+    side = student.config.side
+    if own_documents and side == "query":
+        raise ValueError(f"student {name} encodes queries, not documents: distil one with --side document or --side both.")
+    if not own_documents and side == "document":
+        # its queries would be the teacher's: the row of zero-shot, under another name
+        raise ValueError(
+            f"student {name} encodes documents, not queries: evaluate it on documents in its language, with --own_documents or by "
+            "--task."
+        )
 
 
 def student_rows(name: str, lexical_weight: float = 0.0, spelling_variants: bool = False) -> list[str]:

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..models import OpticalPreTrainedModel, OpticalTeacherModel
+from ..models import OpticalPreTrainedModel
 from .candidates import Candidates
 from .document import Document
+from .document_encoder import document_space
 from .index_error import IndexFormatError
 from .index_writer import IndexWriter
 from .manifest import DTYPES, Manifest
@@ -32,7 +33,9 @@ _ATTEMPTS = 20
 
 
 class DiskIndex:
-    """English documents in a folder, encoded once by the teacher; any of its students searches them.
+    """Documents in a folder, encoded once by the teacher; any of its students searches them.
+
+    They are English, and those in other languages, which students encode that were distilled to, may be among them.
 
     A search finds what scoring every stored document in float32 finds, in the same order. It sees the index as it was when it was
     opened, whatever is added or deleted meanwhile; `reload` looks again. A collection may be larger than memory.
@@ -65,7 +68,7 @@ class DiskIndex:
     def build(
         cls,
         folder: str | Path,
-        teacher: OpticalTeacherModel,
+        encoder: OpticalPreTrainedModel,
         ids: Sequence[str],
         texts: Sequence[str],
         metadata: Sequence[Mapping[str, Any]] | None = None,
@@ -83,31 +86,31 @@ class DiskIndex:
 
         Args:
             folder: to write to.
-            teacher: encodes, on its device.
+            encoder: encodes, on its device: the teacher, or a student of documents in its language.
             ids, texts, metadata: of the documents; metadata is JSON, for filters.
             dtype: `float16`, or `int8` with a scale for each token: half the size.
             pool_factor: so many tokens of a document become about one (`pool_tokens`).
             overwrite: replace an index of other documents.
 
         Raises:
-            ValueError: numbers differ, an id is there twice, dtype or pool_factor is unknown.
+            ValueError: numbers differ, an id is there twice, dtype or pool_factor is unknown, a student encodes queries.
             IndexFormatError: another index is there.
         """
         if dtype not in DTYPES:
             raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}.")
         if pool_factor < 1:
             raise ValueError(f"pool_factor must be at least 1, got {pool_factor}.")
-        plan = Manifest(teacher.fingerprint(), teacher.name_or_path, teacher.config.embedding_dim, dtype, pool_factor)
+        plan = Manifest(*document_space(encoder), encoder.config.embedding_dim, dtype, pool_factor)
         rows = Rows(ids, texts, metadata)
         with torch.no_grad():
             IndexWriter(folder, **shared_build()).build(
-                plan, teacher, rows, batch_size=batch_size, overwrite=overwrite, show=show_progress_bar
+                plan, encoder, rows, batch_size=batch_size, overwrite=overwrite, show=show_progress_bar
             )
         return cls(folder)
 
     def add(
         self,
-        teacher: OpticalTeacherModel,
+        encoder: OpticalPreTrainedModel,
         ids: Sequence[str],
         texts: Sequence[str],
         metadata: Sequence[Mapping[str, Any]] | None = None,
@@ -115,10 +118,17 @@ class DiskIndex:
         batch_size: int = 32,
         show_progress_bar: bool = True,
     ) -> None:
-        """Encode documents and add them, all or none. Raises ValueError if an id is there already or the teacher is another."""
+        """Encode documents and add them, all or none.
+
+        Args:
+            encoder: the teacher of the documents that are there, or a student of it, for documents in its language.
+
+        Raises:
+            ValueError: an id is there already, the teacher is another, the student encodes queries.
+        """
         with torch.no_grad():
             IndexWriter(self.folder, **shared_build()).add(
-                teacher, Rows(ids, texts, metadata), batch_size=batch_size, show=show_progress_bar
+                encoder, Rows(ids, texts, metadata), batch_size=batch_size, show=show_progress_bar
             )
         self.reload()
 

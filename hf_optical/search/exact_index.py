@@ -10,8 +10,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from transformers.utils import logging as hf_logging
 
-from ..models import OpticalPreTrainedModel, OpticalTeacherModel
+from ..models import OpticalPreTrainedModel
 from .document import Document
+from .document_encoder import document_space
 from .int8_scan import Int8Block, Int8Queries, documents_per_product, fits_int8, int8_is_faster
 from .model_check import check_model
 from .scoring import best, check_positive, checked_embeddings, maxsim_scores, membership
@@ -91,24 +92,25 @@ class ExactIndex:
     @classmethod
     def build(
         cls,
-        teacher: OpticalTeacherModel,
+        encoder: OpticalPreTrainedModel,
         ids: Sequence[str],
         texts: Sequence[str],
         *,
         batch_size: int = 32,
         show_progress_bar: bool | None = None,
     ) -> ExactIndex:
-        """Encode documents with the teacher; with a progress bar if there are more than 1,000 or if it is asked for."""
+        """Encode documents with the teacher, or a student distilled to; with a progress bar above 1,000 or if it is asked for."""
         show = len(texts) > 1000 if show_progress_bar is None else show_progress_bar
 
         def embeddings() -> Iterator[Tensor]:
             with hf_logging.tqdm(total=len(texts), desc="encoding documents", unit="text", disable=not show) as progress:
                 for start in range(0, len(texts), _DOCUMENTS_PER_CHUNK):
                     chunk = texts[start : start + _DOCUMENTS_PER_CHUNK]
-                    yield from teacher.encode_document(chunk, batch_size=batch_size, show_progress_bar=False)
+                    yield from encoder.encode_document(chunk, batch_size=batch_size, show_progress_bar=False)
                     progress.update(len(chunk))
 
-        return cls(ids, embeddings(), teacher.fingerprint(), texts, teacher_name=teacher.name_or_path)
+        fingerprint, name = document_space(encoder)
+        return cls(ids, embeddings(), fingerprint, texts, teacher_name=name)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -16,7 +16,8 @@ from uuid import uuid4
 import numpy as np
 from transformers.utils import logging as hf_logging
 
-from ..models import OpticalTeacherModel, TeacherMismatchError
+from ..models import OpticalPreTrainedModel, TeacherMismatchError
+from .document_encoder import document_space, with_encoder
 from .index_error import IndexFormatError
 from .manifest import MANIFEST, FileEntry, Manifest, SegmentEntry, write_synced
 from .rows import Rows
@@ -75,7 +76,7 @@ class IndexWriter:
             yield
 
     def build(
-        self, plan: Manifest, teacher: OpticalTeacherModel, rows: Rows, *, batch_size: int, overwrite: bool, show: bool
+        self, plan: Manifest, encoder: OpticalPreTrainedModel, rows: Rows, *, batch_size: int, overwrite: bool, show: bool
     ) -> None:
         """Encode all documents; goes on where a killed build of the same documents stopped, and mends damaged segments.
 
@@ -84,7 +85,7 @@ class IndexWriter:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.locked() if self.is_main else nullcontext():
-            wanted, there = self._names(plan, rows), None
+            wanted, there = self._names(plan, encoder, rows), None
             if (self.folder / MANIFEST).exists() and not overwrite:
                 there = Manifest.read(self.folder)
                 if [segment.name for segment in there.segments] != wanted or there.deleted:
@@ -92,23 +93,24 @@ class IndexWriter:
                         f"{self.folder} holds another index already ({there.documents:,} documents, teacher "
                         f"{there.teacher_fingerprint}): name another folder, add to it, or overwrite it."
                     )
-            self._encode(plan, teacher, rows, wanted, batch_size, show)
+            self._encode(plan, encoder, rows, wanted, batch_size, show)
             if self.is_main:
                 entries = self._entries(wanted)
                 if there is None or entries != there.segments:  # else it was there already, and whole
-                    self._swap(plan.changed(segments=entries))
+                    self._swap(with_encoder(plan, encoder).changed(segments=entries))
             self._wait()
 
-    def add(self, teacher: OpticalTeacherModel, rows: Rows, *, batch_size: int, show: bool) -> None:
+    def add(self, encoder: OpticalPreTrainedModel, rows: Rows, *, batch_size: int, show: bool) -> None:
         """Encode documents and put them behind those that are there."""
+        fingerprint, name = document_space(encoder)
         Manifest.read(self.folder)
         with self.locked() if self.is_main else nullcontext():
             manifest = Manifest.read(self.folder)
-            if (fingerprint := teacher.fingerprint()) != manifest.teacher_fingerprint:
+            if fingerprint != manifest.teacher_fingerprint:
                 raise TeacherMismatchError(
                     f"the documents of {self.folder} are encoded by {manifest.teacher_name or 'a teacher'} (fingerprint "
-                    f"{manifest.teacher_fingerprint}), not by {teacher.name_or_path or 'this one'} (fingerprint {fingerprint}): "
-                    "add with the same teacher, or build another index."
+                    f"{manifest.teacher_fingerprint}), not by {name or 'this one'} (fingerprint {fingerprint}): "
+                    "add with the same teacher, or a student of it, or build another index."
                 )
             there = set(live_ids(self.folder, manifest))
             if twice := [i for i in rows.ids if i in there]:
@@ -117,10 +119,10 @@ class IndexWriter:
                     "them first."
                 )
             # where the segment goes is part of its name: text that was deleted and is added again is a segment of its own
-            wanted = self._names(manifest, rows, start=manifest.documents)
-            self._encode(manifest, teacher, rows, wanted, batch_size, show)
+            wanted = self._names(manifest, encoder, rows, start=manifest.documents)
+            self._encode(manifest, encoder, rows, wanted, batch_size, show)
             if self.is_main:
-                self._swap(manifest.changed(segments=manifest.segments + self._entries(wanted)))
+                self._swap(with_encoder(manifest, encoder).changed(segments=manifest.segments + self._entries(wanted)))
             self._wait()
 
     def delete(self, ids: Sequence[str]) -> None:
@@ -179,9 +181,9 @@ class IndexWriter:
                 entries.append(write_segment(self.folder, f"segment-{uuid4().hex[:16]}", waiting))
             self._swap(manifest.changed(segments=entries), np.empty(0, dtype=np.int64))
 
-    def _names(self, manifest: Manifest, rows: Rows, start: int = 0) -> list[str]:
+    def _names(self, manifest: Manifest, encoder: OpticalPreTrainedModel, rows: Rows, start: int = 0) -> list[str]:
         """Of the segments: a hash of what goes in, so that what a killed build wrote is known again."""
-        kind = [manifest.teacher_fingerprint, manifest.dim, manifest.dtype, manifest.pool_factor, start]
+        kind = [encoder.fingerprint(), manifest.dim, manifest.dtype, manifest.pool_factor, start]
         names = []
         for part in rows.parts(DOCUMENTS_PER_SEGMENT):
             content = json.dumps([*kind, len(names), part.ids, part.texts, part.metadata], sort_keys=True)
@@ -189,7 +191,7 @@ class IndexWriter:
         return names
 
     def _encode(
-        self, manifest: Manifest, teacher: OpticalTeacherModel, rows: Rows, names: Sequence[str], batch_size: int, show: bool
+        self, manifest: Manifest, encoder: OpticalPreTrainedModel, rows: Rows, names: Sequence[str], batch_size: int, show: bool
     ) -> None:
         """Write this process's share of the segments that are not there yet, or are not as they were written."""
         parts = list(zip(names, rows.parts(DOCUMENTS_PER_SEGMENT), strict=True))[self._process :: self._processes]
@@ -205,13 +207,13 @@ class IndexWriter:
                 embeddings = []
                 for start in range(0, len(part.texts), step):
                     texts = part.texts[start : start + step]
-                    embeddings += teacher.encode_document(texts, batch_size=batch_size, show_progress_bar=False)
+                    embeddings += encoder.encode_document(texts, batch_size=batch_size, show_progress_bar=False)
                     progress.update(len(texts))
-                spans = document_spans(teacher.processor, part.texts)
+                spans = document_spans(encoder.processor, part.texts)
                 documents = []
                 for i, text, metadata, tokens, places in zip(part.ids, part.texts, part.metadata, embeddings, spans, strict=True):
                     if not tokens.isfinite().all():
-                        raise ValueError(f"document {i!r} has embeddings that are not finite: the teacher is broken.")
+                        raise ValueError(f"document {i!r} has embeddings that are not finite: the model is broken.")
                     pooled, nearest = pool_tokens(tokens, manifest.pool_factor)
                     places = [places[row] for row in nearest.tolist()]
                     documents.append(StoredDocument.quantise(i, text, metadata, pooled, places, manifest.dtype))

@@ -50,10 +50,11 @@ class Manifest:
     """All that must be known to open an index; immutable, changes are written as a new one.
 
     Attributes:
-        teacher_fingerprint, teacher_name: of the model that encoded the documents.
+        teacher_fingerprint, teacher_name: of the teacher in whose space the documents are encoded.
         dim: of a token embedding. dtype: `float16` or `int8`. pool_factor: 1: no pooling.
         segments: in the order of the documents.
         deleted: name of the file of deleted positions and its entry.
+        encoders: fingerprint -> name of the models that encoded documents, the teacher or students of it; {}: the teacher.
     """
 
     teacher_fingerprint: str
@@ -63,6 +64,7 @@ class Manifest:
     pool_factor: int = 1
     segments: list[SegmentEntry] = field(default_factory=list)
     deleted: tuple[str, FileEntry, int] | None = None
+    encoders: dict[str, str] = field(default_factory=dict)
 
     @property
     def documents(self) -> int:

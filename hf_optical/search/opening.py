@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from .hub_index import fetch_index, is_on_hub
 
 if TYPE_CHECKING:
-    from ..models import OpticalTeacherModel
+    from ..models import OpticalPreTrainedModel
     from .disk_index import DiskIndex
     from .qdrant_index import QdrantIndex
 
@@ -72,7 +72,7 @@ def open_index(where: str | Path, *, device: Any = None, **options: Any) -> Disk
 
 def build_index(
     where: str | Path,
-    teacher: OpticalTeacherModel,
+    encoder: OpticalPreTrainedModel,
     ids: Sequence[str],
     texts: Sequence[str],
     metadata: Sequence[Mapping[str, Any]] | None = None,
@@ -88,7 +88,7 @@ def build_index(
     if is_engine(where):
         from .qdrant_index import QdrantIndex
 
-        return QdrantIndex.build(teacher, ids, texts, metadata, **engine_place(str(where)), **options)
+        return QdrantIndex.build(encoder, ids, texts, metadata, **engine_place(str(where)), **options)
     from .disk_index import DiskIndex
 
-    return DiskIndex.build(where, teacher, ids, texts, metadata, **options)
+    return DiskIndex.build(where, encoder, ids, texts, metadata, **options)

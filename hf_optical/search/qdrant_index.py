@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..models import OpticalPreTrainedModel, OpticalTeacherModel
+from ..models import OpticalPreTrainedModel
 from .document import Document
+from .document_encoder import document_space
 from .model_check import check_model
 from .processes import shared_build
 from .qdrant_connection import QdrantConnection
@@ -77,7 +78,7 @@ class QdrantIndex:
     @classmethod
     def build(
         cls,
-        teacher: OpticalTeacherModel,
+        encoder: OpticalPreTrainedModel,
         ids: Sequence[str],
         texts: Sequence[str],
         metadata: Sequence[Mapping[str, Any]] | None = None,
@@ -98,14 +99,14 @@ class QdrantIndex:
         What is in the collection is neither encoded nor sent again: stopped, the same call goes on where it was.
 
         Args:
-            teacher: encodes, on its device.
+            encoder: encodes, on its device: the teacher, or a student of documents in its language.
             ids, texts, metadata: of the documents; metadata is JSON, for filters.
             path, url, collection, connection: as for the class.
             layout: shards, replicas, quantisation, ... of a new collection; one that is there keeps its own, with a warning.
             pool_factor: so many tokens of a document become about one (`pool_tokens`).
             parallel: requests sent at a time.
             overwrite: delete the collection first, if there is one; not where it holds nothing but some of these documents, by
-                the same teacher and layout: so a build that was stopped goes on.
+                the same encoder and layout: so a build that was stopped goes on.
 
         Raises:
             ValueError: numbers differ, an id is there twice; TeacherMismatchError: the collection is another teacher's.
@@ -122,7 +123,7 @@ class QdrantIndex:
             opened.close()
             raise ValueError("local mode (path=) has one process at a time: start one, or use a server (url=).")
         wait = processes.pop("wait", lambda: None)
-        plan = new_plan(teacher, pool_factor)
+        plan = new_plan(encoder, pool_factor)
         try:
             if not processes.get("process_index"):
                 QdrantWriter.prepare(opened, plan, layout, rows, overwrite=overwrite)
@@ -134,7 +135,7 @@ class QdrantIndex:
             if not processes.get("process_index"):
                 writer.check_rows(rows, alone=True)
             wait()
-            writer.upload(teacher, rows, batch_size=batch_size, parallel=parallel, show=show_progress_bar)
+            writer.upload(encoder, rows, batch_size=batch_size, parallel=parallel, show=show_progress_bar)
             wait()
         except BaseException:
             opened.close()
@@ -143,7 +144,7 @@ class QdrantIndex:
 
     def add(
         self,
-        teacher: OpticalTeacherModel,
+        encoder: OpticalPreTrainedModel,
         ids: Sequence[str],
         texts: Sequence[str],
         metadata: Sequence[Mapping[str, Any]] | None = None,
@@ -154,13 +155,17 @@ class QdrantIndex:
     ) -> None:
         """Encode documents and add them; those that are there with the same text and metadata are not sent again.
 
+        Args:
+            encoder: the teacher of the documents that are there, or a student of it, for documents in its language.
+
         Raises:
             ValueError: an id is there with another text or other metadata; then nothing is sent. The teacher is another.
         """
         rows, writer = Rows(ids, texts, metadata), QdrantWriter(self._connection, self.plan)
-        writer.check_plan(self.plan | {"teacher_fingerprint": teacher.fingerprint(), "teacher_name": teacher.name_or_path})
+        fingerprint, name = document_space(encoder)
+        writer.check_plan(self.plan | {"teacher_fingerprint": fingerprint, "teacher_name": name})
         writer.check_rows(rows, alone=False)
-        writer.upload(teacher, rows, batch_size=batch_size, parallel=parallel, show=show_progress_bar)
+        writer.upload(encoder, rows, batch_size=batch_size, parallel=parallel, show=show_progress_bar)
 
     def add_documents(self, documents: Iterable[Document], *, parallel: int = 4) -> None:
         """Send documents that are encoded already, in place of those with their ids: to move a `DiskIndex` to a cluster.

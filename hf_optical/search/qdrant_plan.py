@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ..models import OpticalTeacherModel
+from ..models import OpticalPreTrainedModel
+from .document_encoder import document_space
 from .index_error import IndexFormatError
 from .qdrant_connection import QdrantConnection
 from .qdrant_settings import VECTOR
@@ -13,16 +15,23 @@ FORMAT = "hf_optical index"
 FORMAT_VERSION = 1
 
 
-def new_plan(teacher: OpticalTeacherModel, pool_factor: int) -> dict[str, Any]:
-    """The metadata of a collection of this teacher's documents."""
+def new_plan(encoder: OpticalPreTrainedModel, pool_factor: int) -> dict[str, Any]:
+    """The metadata of a collection of documents that this model encodes. Raises ValueError if it is a student of queries."""
+    fingerprint, name = document_space(encoder)
     return {
         "format": FORMAT,
         "version": FORMAT_VERSION,
-        "teacher_fingerprint": teacher.fingerprint(),
-        "teacher_name": teacher.name_or_path,
-        "dim": teacher.config.embedding_dim,
+        "teacher_fingerprint": fingerprint,
+        "teacher_name": name,
+        "encoder_fingerprint": encoder.fingerprint(),
+        "dim": encoder.config.embedding_dim,
         "pool_factor": pool_factor,
     }
+
+
+def encoder_of(plan: Mapping[str, Any]) -> str:
+    """Fingerprint of the model that the collection was built with; in those of before there were others it is the teacher."""
+    return plan.get("encoder_fingerprint") or plan.get("teacher_fingerprint", "")
 
 
 def own_collection(connection: QdrantConnection) -> Any:

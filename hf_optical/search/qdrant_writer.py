@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from ..models import OpticalTeacherModel, TeacherMismatchError
+from ..models import OpticalPreTrainedModel, TeacherMismatchError
 from .document import Document
 from .index_error import IndexFormatError
 from .qdrant_connection import QdrantConnection
 from .qdrant_filter import field_path
-from .qdrant_plan import own_collection
+from .qdrant_plan import encoder_of, own_collection
 from .qdrant_points import digest, point_id, requests, send_all
 from .qdrant_settings import CollectionSettings
 from .rows import Rows
@@ -79,6 +79,11 @@ class QdrantWriter:
                 f"{there['teacher_fingerprint']}), not by {plan['teacher_name'] or 'this one'} (fingerprint "
                 f"{plan['teacher_fingerprint']}): take the same teacher, or another collection."
             )
+        if encoder_of(plan) != encoder_of(there):
+            raise IndexFormatError(
+                f"{self._connection} was built by another model (fingerprint {encoder_of(there)}, not {encoder_of(plan)}): add the "
+                "documents to it, name another collection, or overwrite it."
+            )
         for name in ("dim", "pool_factor"):
             if plan[name] != there[name]:
                 raise IndexFormatError(
@@ -100,7 +105,7 @@ class QdrantWriter:
                 f"{self._connection} holds {others:,} other documents already: name another collection, add to it, or overwrite it."
             )
 
-    def upload(self, teacher: OpticalTeacherModel, rows: Rows, *, batch_size: int, parallel: int, show: bool) -> None:
+    def upload(self, encoder: OpticalPreTrainedModel, rows: Rows, *, batch_size: int, parallel: int, show: bool) -> None:
         """Encode and send those of this process's share that are not there."""
         # shared by place, not by what is missing, which other processes change meanwhile
         share = range(self._process, len(rows.ids), self._processes)
@@ -109,7 +114,7 @@ class QdrantWriter:
         with tqdm(
             total=len(share), initial=len(there), desc="encoding and sending", unit="text", disable=not show or self._process > 0
         ) as progress:
-            self.send(self._encoded(teacher, rows, missing, batch_size), parallel, progress.update)
+            self.send(self._encoded(encoder, rows, missing, batch_size), parallel, progress.update)
 
     def send(self, documents: Iterable[Document], parallel: int, sent: Any = lambda number: None) -> None:
         """Send encoded documents, in place of those with their ids."""
@@ -140,11 +145,11 @@ class QdrantWriter:
         return found
 
     @torch.no_grad()
-    def _encoded(self, teacher: OpticalTeacherModel, rows: Rows, places: Sequence[int], batch_size: int) -> Iterator[Document]:
+    def _encoded(self, encoder: OpticalPreTrainedModel, rows: Rows, places: Sequence[int], batch_size: int) -> Iterator[Document]:
         for part in parts(places, _DOCUMENTS_PER_CHUNK):
             texts = [rows.texts[place] for place in part]
-            embeddings = teacher.encode_document(texts, batch_size=batch_size, show_progress_bar=False)
-            all_spans = document_spans(teacher.processor, texts)
+            embeddings = encoder.encode_document(texts, batch_size=batch_size, show_progress_bar=False)
+            all_spans = document_spans(encoder.processor, texts)
             for place, tokens, spans in zip(part, embeddings, all_spans, strict=True):
                 pooled, nearest = pool_tokens(tokens, self._plan["pool_factor"])
                 kept = [spans[row] for row in nearest.tolist()]
@@ -161,6 +166,7 @@ class QdrantWriter:
 
 def _is_same(there: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
     """The name of the teacher may differ: its fingerprint tells."""
+    there = {**there, "encoder_fingerprint": encoder_of(there)}
     return all(there.get(name) == value for name, value in plan.items() if name != "teacher_name")
 
 

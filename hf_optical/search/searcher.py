@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from transformers import PreTrainedConfig
 
 from ..data.errors import did_you_mean
-from ..models import OpticalPreTrainedModel, OpticalStudentModel
+from ..models import OpticalPreTrainedModel, OpticalStudentModel, OpticalTeacherModel
 from ..models.loading_optical import without_progress_bars
 from .bm25 import Bm25Index
 from .disk_index import DiskIndex
@@ -25,7 +26,7 @@ from .token_spans import query_spans
 
 
 class Searcher:
-    """Searches one index of English documents in every language that has a student.
+    """Searches one index of documents in every language that has a student.
 
     Args:
         students: by name; a name that is a language code answers for that language, besides the languages of its config. A
@@ -62,7 +63,7 @@ class Searcher:
             if isinstance(student, OpticalStudentModel) and student.config.side == "document":
                 raise ValueError(
                     f"student {name} was distilled to encode documents, not questions: give one that was distilled with "
-                    "--side query or --side both."
+                    "--side query or --side both, or for English questions the teacher."
                 )
             index.check_model(student)
         self.lexical = None if lexical is None else LexicalSide(index, lexical)
@@ -80,7 +81,7 @@ class Searcher:
         lexical_weight: float = 0.0,
         variants: bool = False,
     ) -> Searcher:
-        """Load students, one, a list or name to folder or Hub name, and open the index.
+        """Load students (or their teacher, for English), one, a list or name to folder or Hub name, and open the index.
 
         Args:
             lexical_weight: above 0, BM25 of the index's texts is built, and joined to what students find.
@@ -203,11 +204,13 @@ class Searcher:
         return [words.respell(query, reader) for query in queries]
 
 
-def _load(path_or_repo: str) -> OpticalStudentModel:
-    """A student. Raises ValueError if it is something else, or not there."""
+def _load(path_or_repo: str) -> OpticalPreTrainedModel:
+    """A student, or a teacher for English. Raises ValueError if it is something else, or not there."""
     try:
         with without_progress_bars():
-            return OpticalStudentModel.from_pretrained(path_or_repo).eval()
+            kind = PreTrainedConfig.get_config_dict(path_or_repo)[0].get("model_type")
+            model = OpticalTeacherModel if kind == "optical_teacher" else OpticalStudentModel
+            return model.from_pretrained(path_or_repo).eval()
     except OSError as error:
         reason = str(error).strip().split("\n")[0]
         raise ValueError(f"student {path_or_repo}: there is no such folder or model on the Hub ({reason})") from None

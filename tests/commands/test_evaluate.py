@@ -181,12 +181,14 @@ def test_wrong_requests_are_refused_before_the_work(workshop, task, monkeypatch,
     assert message in str(raised.value)
 
 
-def test_a_student_of_documents_is_evaluated_on_tasks_alone(workshop, task, capsys):
+def test_a_student_of_documents_is_not_evaluated_on_english_ones(workshop, task, capsys):
     config = json.loads(Path("student/config.json").read_text())
     Path("student/config.json").write_text(json.dumps(config | {"side": "document"}))
-    for arguments in (BENCHMARK, ["--bitext-test", "pairs.tsv"], [*BENCHMARK, "--task", "MemoryRetrieval"]):
-        with pytest.raises(ValueError, match="student student encodes documents, not queries: evaluate it with --task alone"):
+    for arguments in (BENCHMARK, [*BENCHMARK, "--task", "MemoryRetrieval"]):
+        with pytest.raises(ValueError, match="student student encodes documents, not queries: evaluate it on documents in its"):
             run([*MODELS, *arguments])
+    with pytest.raises(ValueError, match="student student encodes documents, not queries, which --bitext-test compares"):
+        run([*MODELS, "--bitext-test", "pairs.tsv"])
     rows = json.loads(printed(capsys, "--task", "MemoryRetrieval", "--no-baselines", "--json"))
     assert [row["system"] for row in rows] == ["student", "student"]
 
@@ -250,3 +252,17 @@ def ranking(file):
         query, _, document, *_ = line.split()
         found.setdefault(query, []).append(document)
     return found
+
+
+def test_passages_in_the_students_language(workshop, capsys):
+    config = json.loads(Path("student/config.json").read_text())
+    Path("student/config.json").write_text(json.dumps(config | {"side": "both"}))
+    rows = json.loads(printed(capsys, *BENCHMARK, "--own_documents", "--no-baselines", "--json"))
+    assert [row["system"] for row in rows] == ["student", "student, English queries"]
+    assert rows[1]["metrics"]["recall@1"] == 1.0  # undistilled, it encodes English passages as the teacher
+    assert all("retention" not in row for row in rows)
+    assert "retention" not in printed(capsys, *BENCHMARK, "--own-documents")
+    with pytest.raises(ValueError, match="--index holds passages that are encoded already"):
+        run([*MODELS, *BENCHMARK, "--own_documents", "--index", "i"])
+    with pytest.raises(ValueError, match="--own_documents has no effect without --benchmark"):
+        run([*MODELS, "--bitext-test", "pairs.tsv", "--own_documents"])

@@ -1,8 +1,10 @@
 """Evaluation of students beside their baselines."""
 
+import copy
 import dataclasses
 
 import pytest
+import torch
 
 from hf_optical.data import load_retrieval
 from hf_optical.models import OpticalTeacherModel, TeacherMismatchError
@@ -64,3 +66,40 @@ def test_students_named_nearly_alike(parts, workshop):
     names = [("s-a", student), ("s_a", student)]
     evaluate_students(names, teacher, collection, baselines=False, save_to="out")
     assert sorted(path.name for path in (workshop / "out").glob("*.json")) == ["s-a.json", "s_a.json"]
+
+
+def test_students_encode_documents_of_their_own(parts, workshop, monkeypatch):
+    student, teacher, collection = parts
+    swahili = dataclasses.replace(collection, corpus_texts=[f"{text} ya" for text in collection.corpus_texts])
+    both, documents = copy.deepcopy(student), copy.deepcopy(student)
+    both.config.side, documents.config.side = "both", "document"
+    with torch.no_grad():
+        for parameter in [*both.parameters(), *documents.parameters()]:
+            parameter.mul_(1.01).add_(0.01 * torch.randn_like(parameter))
+    students = [("both", both), ("documents", documents)]
+    results = evaluate_students(students, teacher, swahili, k=(1, 5), own_documents=True, save_to="out")
+    assert [result.system for result in results[4:]] == ["both", "both, English queries", "documents"]
+    ids, texts = swahili.corpus_ids, swahili.corpus_texts
+    for result, encoder, asked in (
+        (results[4], both, both.encode_query([swahili.queries[q] for q in swahili.qrels])),
+        (results[5], both, teacher.encode_query([swahili.english[q] for q in swahili.qrels])),
+        (results[6], documents, teacher.encode_query([swahili.english[q] for q in swahili.qrels])),
+    ):
+        expected = ExactIndex.build(encoder, ids, texts).search(asked, 10)
+        assert list(result.run.values()) == expected, result.system
+    assert results[3].run != results[4].run  # the teacher encodes the documents of the baselines
+    assert len(list((workshop / "out").glob("*.trec"))) == 7
+
+    foreign = dataclasses.replace(swahili, english={})
+    results = evaluate_students(students, teacher, foreign, baselines=False, own_documents=True)
+    assert [result.system for result in results] == ["both", "documents"]
+    asked = teacher.encode_query([swahili.queries[q] for q in swahili.qrels])
+    assert [ranking[:10] for ranking in results[1].run.values()] == ExactIndex.build(documents, ids, texts).search(asked, 10)
+
+    monkeypatch.setattr(ExactIndex, "build", lambda *args, **kwargs: pytest.fail("documents were encoded"))
+    with pytest.raises(ValueError, match="student s encodes queries, not documents"):
+        evaluate_students([("s", student)], teacher, swahili, own_documents=True)
+    with pytest.raises(ValueError, match="student d encodes documents, not queries"):
+        evaluate_students([("d", documents)], teacher, collection)
+    with pytest.raises(ValueError, match="leave the index out"):
+        evaluate_students([("both", both)], teacher, swahili, own_documents=True, index=object())
