@@ -98,7 +98,7 @@ def _check(options: Namespace) -> None:
     encodes = not (options.delete or options.verify or options.compact)
     task = "--delete" if options.delete else "--verify" if options.verify else "--compact"
     if encodes and not (options.passages and (options.teacher or options.student)):
-        raise ValueError("PASSAGES and --teacher are needed to encode passages (or --student, for its language); see `optical index --help`")
+        raise ValueError("PASSAGES and --teacher are needed to encode passages, or --student; see `optical index --help`")
     if options.teacher and options.student:
         raise ValueError("give --teacher for English passages or --student for others; one index takes both, the second with --add")
     given = [
