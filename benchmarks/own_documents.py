@@ -1,6 +1,6 @@
 """Documents in another language than English: how often a sentence finds its translation among them, by who encodes what.
 
-    optical distill --side both --teacher runs/teacher --bitext ../shared/suite/bitext/sw.tsv.gz --language sw --adapt_vocabulary ...
+    optical distill --side both --teacher runs/teacher --bitext ../shared/suite/bitext/sw.tsv.gz --language sw ...
     python benchmarks/own_documents.py runs/both-sw --teacher runs/teacher --language sw --ask ha=runs/optical-ha
 
 The documents are the 1,012 sentences of FLORES-200 devtest in the language, the questions the same sentences in English, and with

@@ -31,7 +31,6 @@ def run(argv: list[str]) -> None:
 
     given = dict(vars(options), students=options.student)
     del given["student"]
-    given["spelling_variants"] = options.spelling_variants or None  # a switch that is not given leaves it to the environment
     settings = DemoSettings.from_environment(**given)
     told = [""]
 
@@ -71,6 +70,14 @@ def _parser() -> CommandParser:
         "ask for words that a student does not know as they are spelt in English, too, such as Tanzaniya as Tanzania; who searches "
         "may switch it off",
     )
+    parser.add_argument(
+        "--no_spelling_variants",
+        "--no-spelling-variants",
+        dest="spelling_variants",
+        action="store_false",
+        help="do without, whatever OPTICAL_SPELLING_VARIANTS says",
+    )
+    parser.set_defaults(spelling_variants=None)  # what is not given is left to the environment
     parser.add_argument("--examples", help="example questions: JSON Lines (text, language, relevant), or a folder in BEIR layout")
     parser.add_argument("--cache", help="folder for the embedded sample's models (default: the platform's)")
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, this machine alone)")

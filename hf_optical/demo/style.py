@@ -144,7 +144,7 @@ HERO = """<header class="op-hero">
 <g fill="var(--op-teacher)">
 <circle cx="12" cy="53" r="7.5"/><circle cx="32" cy="53" r="7.5"/><circle cx="52" cy="53" r="7.5"/></g></svg>
 <h1>Ask in LANGUAGE. Find it in English.</h1>
-<p>Each word of your question looks for its best partner in every passage; the likenesses add up to the score. Nothing is
+<p>Each word of your question looks for its best partner in every passage; the likenesses add up to how well it fits. Nothing is
 translated.</p></header>"""
 
 # Events are caught at the document, so that it works on whatever gradio renders later. Hover and focus show for as long as they

@@ -170,7 +170,10 @@ def test_the_switch_of_the_command_and_that_of_the_environment(monkeypatch):
         monkeypatch.setenv("OPTICAL_SPELLING_VARIANTS", value)
         assert main(["demo"]) == 0
     assert main(["demo", "--spelling_variants"]) == 0
-    assert started == [False, True, True, True, False, True]
+    monkeypatch.setenv("OPTICAL_SPELLING_VARIANTS", "1")
+    for arguments in (["--no_spelling_variants"], ["--no-spelling-variants"]):
+        assert main(["demo", *arguments]) == 0
+    assert started == [False, True, True, True, False, True, False, False]
 
 
 @pytest.mark.parametrize(
