@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from ..search.index_error import IndexFormatError
@@ -12,7 +11,7 @@ from .errors import HubError
 
 
 def stored_index(folder: Path) -> tuple[set[str], bytes] | None:
-    """What the manifest of an index names, and the manifest as it is sent: a teacher's folder by its last part.
+    """What the manifest of an index names, and the manifest as it is sent: folders of models by their last part.
 
     Args:
         folder: that may hold an index.
@@ -45,8 +44,5 @@ def stored_index(folder: Path) -> tuple[set[str], bytes] | None:
             raise HubError(
                 f"{folder / name} {what}, by the manifest of the index: restore it from a copy, or build the index again."
             )
-    teacher = manifest.teacher_name
-    if teacher and (os.path.isabs(teacher) or Path(teacher).is_dir()):
-        manifest = manifest.changed(teacher_name=Path(os.path.abspath(teacher)).name)
-        return set(files), manifest.to_bytes()
-    return set(files), (folder / MANIFEST).read_bytes()
+    sent = manifest.without_paths()
+    return set(files), (folder / MANIFEST).read_bytes() if sent == manifest else sent.to_bytes()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ..models import OpticalPreTrainedModel, OpticalStudentModel
-from .manifest import Manifest
+from .manifest import Manifest, model_name
 
 
 def document_space(encoder: OpticalPreTrainedModel) -> tuple[str, str]:
@@ -15,7 +13,7 @@ def document_space(encoder: OpticalPreTrainedModel) -> tuple[str, str]:
     `--side both`.
 
     Raises:
-        ValueError: a student of queries, whose documents are its teacher's to encode.
+        ValueError: a student of queries, whose documents are its teacher's to encode; or one that does not know its teacher.
 
     Example:
         >>> fingerprint, name = document_space(teacher)  # doctest: +SKIP
@@ -30,13 +28,14 @@ def document_space(encoder: OpticalPreTrainedModel) -> tuple[str, str]:
             f"student {encoder.name_or_path} encodes queries, its documents are the teacher's ({teacher.get('name_or_path')}): "
             "encode them with the teacher, or distil a student with --side document or --side both."
         )
-    return teacher.get("fingerprint", ""), teacher.get("name_or_path") or ""
+    if not teacher.get("fingerprint"):
+        raise ValueError(f"student {encoder.name_or_path} does not know its teacher: call record_teacher(teacher), and save it.")
+    return teacher["fingerprint"], teacher.get("name_or_path") or ""
 
 
 def with_encoder(plan: Manifest, encoder: OpticalPreTrainedModel) -> Manifest:
     """The manifest of an index to which this model adds documents. It keeps {} as long as all are the teacher's."""
     known = plan.encoders or ({plan.teacher_fingerprint: plan.teacher_name} if plan.segments else {})
-    name, fingerprint = encoder.name_or_path or "", encoder.fingerprint()
-    # a path means nothing where the index goes
-    encoders = known | {fingerprint: Path(name).resolve().name if Path(name).is_dir() else name}
+    encoders = known | {encoder.fingerprint(): encoder.name_or_path or ""}
+    encoders = {fingerprint: model_name(name) for fingerprint, name in encoders.items()}
     return plan.changed(encoders={} if set(encoders) == {plan.teacher_fingerprint} else encoders)

@@ -54,7 +54,7 @@ class Manifest:
         dim: of a token embedding. dtype: `float16` or `int8`. pool_factor: 1: no pooling.
         segments: in the order of the documents.
         deleted: name of the file of deleted positions and its entry.
-        encoders: fingerprint -> name of the models that encoded documents, the teacher or students of it; {}: the teacher.
+        encoders: fingerprint -> name of the models that documents were added by, the teacher or students of it; {}: the teacher.
     """
 
     teacher_fingerprint: str
@@ -74,9 +74,16 @@ class Manifest:
     def changed(self, **values: Any) -> Manifest:
         return replace(self, **values)
 
+    def without_paths(self) -> Manifest:
+        """As it may be read elsewhere: folders of models by their last part."""
+        encoders = {fingerprint: model_name(name) for fingerprint, name in self.encoders.items()}
+        return self.changed(teacher_name=model_name(self.teacher_name), encoders=encoders)
+
     def to_bytes(self) -> bytes:
         """Content of the file."""
         content = {"format": FORMAT, "version": FORMAT_VERSION} | asdict(self)
+        if not self.encoders:  # a reader of before there were any takes it, too
+            del content["encoders"]
         content["checksum"] = checksum(content)
         return json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
 
@@ -112,6 +119,12 @@ class Manifest:
         segments = [SegmentEntry.from_dict(segment) for segment in content.pop("segments")]
         deleted = content.pop("deleted")
         return cls(**content, segments=segments, deleted=(deleted[0], FileEntry(**deleted[1]), deleted[2]) if deleted else None)
+
+
+def model_name(path_or_repo: str) -> str:
+    """A folder's last part: a path means nothing elsewhere, and may tell whose machine it was. Of a repository its name."""
+    is_folder = path_or_repo and (os.path.isabs(path_or_repo) or Path(path_or_repo).is_dir())
+    return Path(os.path.abspath(path_or_repo)).name if is_folder else path_or_repo
 
 
 def write_synced(file: Path, data: bytes) -> None:
