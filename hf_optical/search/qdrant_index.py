@@ -17,7 +17,7 @@ from .model_check import check_model
 from .processes import shared_build
 from .qdrant_connection import QdrantConnection
 from .qdrant_filter import metadata_filter
-from .qdrant_plan import new_plan, read_plan
+from .qdrant_plan import encoder_of, new_plan, read_plan
 from .qdrant_points import point_id, to_document
 from .qdrant_settings import VECTOR, CollectionSettings, SearchSettings
 from .qdrant_writer import IDS_PER_REQUEST, QdrantWriter, parts
@@ -29,7 +29,7 @@ _LARGE_K = 10_000
 
 
 class QdrantIndex:
-    """English documents in a Qdrant collection, one multivector each, compared by MaxSim; with the calls of `DiskIndex`.
+    """Documents in a Qdrant collection, one multivector each, compared by MaxSim; with the calls of `DiskIndex`.
 
     The collection's metadata tells the teacher; ids, texts and metadata of documents are in the payload. Needs
     `pip install hf_optical[qdrant]` and, on the other side, Qdrant 1.16 or later.
@@ -109,7 +109,8 @@ class QdrantIndex:
                 the same encoder and layout: so a build that was stopped goes on.
 
         Raises:
-            ValueError: numbers differ, an id is there twice; TeacherMismatchError: the collection is another teacher's.
+            ValueError: numbers differ, an id is there twice, a student encodes queries; TeacherMismatchError: the collection is
+                another teacher's.
             IndexFormatError: the collection holds other documents; or it is not ours, which is never deleted.
             EngineError: as for the class; a request failed for good.
         """
@@ -118,12 +119,12 @@ class QdrantIndex:
         if parallel < 1:
             raise ValueError(f"parallel must be at least 1, got {parallel}.")
         rows, processes, layout = Rows(ids, texts, metadata), shared_build(), layout or CollectionSettings()
+        plan = new_plan(encoder, pool_factor)
         opened = QdrantConnection(path=path, url=url, collection=collection, create=True, **connection)
         if processes and opened.is_local:
             opened.close()
             raise ValueError("local mode (path=) has one process at a time: start one, or use a server (url=).")
         wait = processes.pop("wait", lambda: None)
-        plan = new_plan(encoder, pool_factor)
         try:
             if not processes.get("process_index"):
                 QdrantWriter.prepare(opened, plan, layout, rows, overwrite=overwrite)
@@ -133,7 +134,7 @@ class QdrantIndex:
             writer = QdrantWriter(opened, index.plan, **processes)
             writer.check_plan(plan)
             if not processes.get("process_index"):
-                writer.check_rows(rows, alone=True)
+                writer.check_rows(rows, encoder_of(plan), alone=True)
             wait()
             writer.upload(encoder, rows, batch_size=batch_size, parallel=parallel, show=show_progress_bar)
             wait()
@@ -153,22 +154,25 @@ class QdrantIndex:
         parallel: int = 4,
         show_progress_bar: bool = True,
     ) -> None:
-        """Encode documents and add them; those that are there with the same text and metadata are not sent again.
+        """Encode documents and add them; those that are there by the same encoder, text and metadata are not sent again.
 
         Args:
             encoder: the teacher of the documents that are there, or a student of it, for documents in its language.
 
         Raises:
-            ValueError: an id is there with another text or other metadata; then nothing is sent. The teacher is another.
+            ValueError: an id is there with another text or other metadata, or by another encoder; then nothing is sent. The
+                teacher is another, the student encodes queries.
         """
         rows, writer = Rows(ids, texts, metadata), QdrantWriter(self._connection, self.plan)
         fingerprint, name = document_space(encoder)
         writer.check_plan(self.plan | {"teacher_fingerprint": fingerprint, "teacher_name": name})
-        writer.check_rows(rows, alone=False)
+        writer.check_rows(rows, encoder.fingerprint(), alone=False)
         writer.upload(encoder, rows, batch_size=batch_size, parallel=parallel, show=show_progress_bar)
 
     def add_documents(self, documents: Iterable[Document], *, parallel: int = 4) -> None:
         """Send documents that are encoded already, in place of those with their ids: to move a `DiskIndex` to a cluster.
+
+        Later calls take them for the teacher's: a student does not add the same documents again.
 
         Example:
             >>> index.add_documents(disk_index.document(i) for i in disk_index.ids)  # doctest: +SKIP

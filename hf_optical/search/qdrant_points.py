@@ -30,14 +30,18 @@ def point_id(document_id: str) -> str:
     return str(uuid5(_NAMESPACE, document_id))
 
 
-def digest(text: str, metadata: dict[str, Any]) -> str:
-    """Tells whether a document that is there is the one that would be sent."""
-    content = json.dumps([text, metadata], sort_keys=True, ensure_ascii=False)
+def digest(text: str, metadata: dict[str, Any], student: str = "") -> str:
+    """Tells whether a document that is there is the one that would be sent, by the same student (fingerprint) or the teacher."""
+    content = json.dumps([text, metadata, *([student] if student else [])], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def to_point(document: Document) -> Any:
-    """A `PointStruct`. A document without a token is stored without a vector: no search finds it."""
+def to_point(document: Document, student: str = "") -> Any:
+    """A `PointStruct`. A document without a token is stored without a vector: no search finds it.
+
+    Args:
+        student: fingerprint of the one that encoded it, if one did.
+    """
     from qdrant_client import models
 
     payload = {
@@ -45,7 +49,7 @@ def to_point(document: Document) -> Any:
         "text": document.text,
         "metadata": document.metadata,
         "spans": list(chain.from_iterable(document.spans)),
-        "digest": digest(document.text, document.metadata),
+        "digest": digest(document.text, document.metadata, student),
     }
     # nine decimals are finer than float32 is for all but tiny values, and half as long as Python writes them
     vectors = {VECTOR: document.embeddings.double().round(decimals=9).tolist()} if len(document.embeddings) else {}
@@ -61,7 +65,7 @@ def to_document(record: Any, dim: int) -> Document:
     return Document(payload["id"], payload["text"], payload.get("metadata") or {}, embeddings, spans)
 
 
-def requests(documents: Iterable[Document]) -> Iterator[list[Any]]:
+def requests(documents: Iterable[Document], student: str = "") -> Iterator[list[Any]]:
     """Points in portions that a server takes in one request."""
     points: list[Any] = []
     size = 0
@@ -70,7 +74,7 @@ def requests(documents: Iterable[Document]) -> Iterator[list[Any]]:
         if points and (size + expected > _BYTES_PER_REQUEST or len(points) == _POINTS_PER_REQUEST):
             yield points
             points, size = [], 0
-        points.append(to_point(document))
+        points.append(to_point(document, student))
         size += expected
     if points:
         yield points

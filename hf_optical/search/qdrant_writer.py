@@ -77,7 +77,7 @@ class QdrantWriter:
             raise TeacherMismatchError(
                 f"the documents of {self._connection} are encoded by {there['teacher_name'] or 'a teacher'} (fingerprint "
                 f"{there['teacher_fingerprint']}), not by {plan['teacher_name'] or 'this one'} (fingerprint "
-                f"{plan['teacher_fingerprint']}): take the same teacher, or another collection."
+                f"{plan['teacher_fingerprint']}): take the same teacher, or a student of it, or another collection."
             )
         if encoder_of(plan) != encoder_of(there):
             raise IndexFormatError(
@@ -90,15 +90,19 @@ class QdrantWriter:
                     f"{self._connection} has {name} {there[name]}, not {plan[name]}: give it the same, or name another collection."
                 )
 
-    def check_rows(self, rows: Rows, *, alone: bool) -> None:
-        """Raise ValueError if a document is there with other content, or, `alone`, if others are there."""
-        there = self.digests(rows.ids)
+    def check_rows(self, rows: Rows, encoder: str, *, alone: bool) -> None:
+        """Raise ValueError if a document is there with other content, or, `alone`, if others are there.
+
+        Args:
+            encoder: fingerprint of the model that is to encode them.
+        """
+        there, student = self.digests(rows.ids), self._student(encoder)
         content = zip(rows.ids, rows.texts, rows.metadata, strict=True)
-        changed = [i for i, text, metadata in content if i in there and there[i] != digest(text, metadata)]
+        changed = [i for i, text, metadata in content if i in there and there[i] != digest(text, metadata, student)]
         if changed:
             raise ValueError(
-                f"{len(changed)} of {len(rows.ids)} documents are in {self._connection} with another text or other metadata, the "
-                f"first is {changed[0]!r}: delete them first."
+                f"{len(changed)} of {len(rows.ids)} documents are in {self._connection} with another text or other metadata, or "
+                f"encoded by another model, the first is {changed[0]!r}: delete them first."
             )
         if alone and (others := int(self._connection.call("count", exact=True).count) - len(there)):
             raise IndexFormatError(
@@ -109,16 +113,17 @@ class QdrantWriter:
         """Encode and send those of this process's share that are not there."""
         # shared by place, not by what is missing, which other processes change meanwhile
         share = range(self._process, len(rows.ids), self._processes)
+        student = self._student(encoder.fingerprint())
         there = self.digests([rows.ids[place] for place in share])
         missing = [place for place in share if rows.ids[place] not in there]
         with tqdm(
             total=len(share), initial=len(there), desc="encoding and sending", unit="text", disable=not show or self._process > 0
         ) as progress:
-            self.send(self._encoded(encoder, rows, missing, batch_size), parallel, progress.update)
+            self.send(self._encoded(encoder, rows, missing, batch_size), parallel, progress.update, student)
 
-    def send(self, documents: Iterable[Document], parallel: int, sent: Any = lambda number: None) -> None:
+    def send(self, documents: Iterable[Document], parallel: int, sent: Any = lambda number: None, student: str = "") -> None:
         """Send encoded documents, in place of those with their ids."""
-        send_all(requests(self._checked(documents)), self._upsert, 1 if self._connection.is_local else parallel, sent)
+        send_all(requests(self._checked(documents), student), self._upsert, 1 if self._connection.is_local else parallel, sent)
 
     def delete(self, ids: Sequence[str]) -> None:
         """Take documents out. Raises ValueError if one is not there; then none is."""
@@ -143,6 +148,10 @@ class QdrantWriter:
             )
             found |= {record.payload["id"]: record.payload["digest"] for record in records}
         return found
+
+    def _student(self, encoder: str) -> str:
+        """The fingerprint as it goes into digests: not the teacher's, so that theirs stay as they are in collections of before."""
+        return "" if encoder == self._plan["teacher_fingerprint"] else encoder
 
     @torch.no_grad()
     def _encoded(self, encoder: OpticalPreTrainedModel, rows: Rows, places: Sequence[int], batch_size: int) -> Iterator[Document]:
@@ -175,7 +184,7 @@ def _begun(connection: QdrantConnection, there: Mapping[str, Any], plan: Mapping
     if not _is_same(there, plan):
         return False
     try:
-        QdrantWriter(connection, there).check_rows(rows, alone=True)
+        QdrantWriter(connection, there).check_rows(rows, encoder_of(plan), alone=True)
     except ValueError:
         return False
     return True

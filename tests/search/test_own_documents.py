@@ -107,6 +107,35 @@ def test_a_qdrant_collection_holds_both_kinds(tiny_teacher, writer, tmp_path):
         assert sorted(index.ids) == ["s0", "s1", "s2"]
 
 
+def test_what_another_model_encoded_is_not_taken_for_there(tiny_teacher, writer, tmp_path):
+    pytest.importorskip("qdrant_client", reason="qdrant-client is an optional extra")
+    from hf_optical.search.qdrant_index import QdrantIndex
+
+    where = {"path": tmp_path / "q", "show_progress_bar": False}
+    with QdrantIndex.build(tiny_teacher, ["e0", "s0"], [ENGLISH[0], SWAHILI[0]], **where) as index:
+        with pytest.raises(ValueError, match=r"1 of 2 documents .* encoded by another model, the first is 's0': delete them first"):
+            index.add(writer, ["s0", "s1"], SWAHILI[:2], show_progress_bar=False)
+        assert len(index) == 2
+        index.delete(["s0"])
+        for _ in range(2):  # stopped, the same call goes on
+            index.add(writer, ["s0", "s1"], SWAHILI[:2], show_progress_bar=False)
+        for document, embeddings in zip(index.documents(["s0", "s1"]), writer.encode_document(SWAHILI[:2]), strict=True):
+            torch.testing.assert_close(document.embeddings, embeddings)
+        with pytest.raises(ValueError, match=r"2 of 2 documents .* encoded by another model"):
+            index.add(student_of(tiny_teacher, "both", seed=9), ["s0", "s1"], SWAHILI[:2], show_progress_bar=False)
+    with pytest.raises(ValueError, match=r"2 of 3 documents .* encoded by another model"):
+        QdrantIndex.build(tiny_teacher, ["e0", "s0", "s1"], [ENGLISH[0], *SWAHILI[:2]], **where)
+
+
+def test_a_student_of_queries_makes_no_collection(tiny_teacher, tmp_path):
+    pytest.importorskip("qdrant_client", reason="qdrant-client is an optional extra")
+    from hf_optical.search.qdrant_index import QdrantIndex
+
+    with pytest.raises(ValueError, match="encodes queries"):
+        QdrantIndex.build(student_of(tiny_teacher, "query"), ["s0"], SWAHILI[:1], path=tmp_path / "q")
+    assert not (tmp_path / "q").exists()
+
+
 def test_a_collection_of_before_students_encoded_documents_is_its_teachers(tiny_teacher):
     from hf_optical.search.qdrant_plan import encoder_of, new_plan
 

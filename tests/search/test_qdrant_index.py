@@ -95,7 +95,7 @@ def test_documents_are_added_and_deleted(collection, tmp_path):
         with pytest.raises(ValueError, match=r"1 of 2 documents to delete .* such as 'd0': nothing was deleted"):
             index.delete(["d0", "d1"])
         assert "d1" in index.ids
-        with pytest.raises(ValueError, match="with another text or other metadata, the first is 'd1'"):
+        with pytest.raises(ValueError, match="with another text or other metadata, or encoded by another model, the first is 'd1'"):
             index.add(encoder, ["d1"], ["text 2"], [metadata[1]], show_progress_bar=False)
 
 
