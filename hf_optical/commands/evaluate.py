@@ -47,7 +47,7 @@ def run(argv: list[str]) -> None:
             from ..evaluation.bitext_retrieval import read_parallel
 
             parallel = read_parallel(options.bitext_test)
-        index = _index(options.index, collection) if options.index else None
+        index = _index(options.index, collection, baselines=not options.no_baselines) if options.index else None
         teacher = load_teacher(options.teacher)
         students = [(name, load_student(name)) for name in options.student]
         _check(students, teacher, options)
@@ -126,11 +126,17 @@ def _options(argv: list[str]) -> Namespace:
     return options
 
 
-def _index(place: str, collection: RetrievalCollection) -> Any:
+def _index(place: str, collection: RetrievalCollection, *, baselines: bool) -> Any:
     """The index of just these passages. Raises ValueError if it has others, or other texts of theirs: recall would be another."""
+    from ..search.document_encoder import students_of
     from ..search.opening import open_index
 
     index = open_index(place)
+    if baselines and (students := students_of(index)):
+        raise ValueError(
+            f"{place} has passages that {', '.join(students)} encoded, a student, so the rows of the teacher would not be the "
+            "teacher's: leave them out with --no-baselines, or leave --index out."
+        )
     there, wanted = set(index.ids), set(collection.corpus_ids)
     if there != wanted:
         raise ValueError(

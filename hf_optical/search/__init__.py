@@ -1,4 +1,4 @@
-"""Search of English documents: exact MaxSim in memory or on disk, and BM25 to compare with."""
+"""Search of documents, most of them English: exact MaxSim in memory or on disk, and BM25 to compare with."""
 
 from .bm25 import Bm25Index
 from .disk_index import DiskIndex

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..models import OpticalPreTrainedModel, OpticalStudentModel
 from .manifest import Manifest, model_name
+
+if TYPE_CHECKING:
+    from .disk_index import DiskIndex
+    from .qdrant_index import QdrantIndex
 
 
 def document_space(encoder: OpticalPreTrainedModel) -> tuple[str, str]:
@@ -33,9 +39,22 @@ def document_space(encoder: OpticalPreTrainedModel) -> tuple[str, str]:
     return teacher["fingerprint"], teacher.get("name_or_path") or ""
 
 
+def encoders_of(manifest: Manifest) -> dict[str, str]:
+    """Fingerprint -> name of the models that documents of an index were added by."""
+    return manifest.encoders or {manifest.teacher_fingerprint: manifest.teacher_name}
+
+
+def students_of(index: DiskIndex | QdrantIndex) -> list[str]:
+    """Names, or fingerprints, of the students that documents were added by; of a Qdrant collection only the one that built it."""
+    if manifest := getattr(index, "manifest", None):
+        found = encoders_of(manifest)
+    else:
+        found = {index.plan.get("encoder_fingerprint") or index.teacher_fingerprint: ""}
+    return [name or fingerprint for fingerprint, name in found.items() if fingerprint != index.teacher_fingerprint]
+
+
 def with_encoder(plan: Manifest, encoder: OpticalPreTrainedModel) -> Manifest:
     """The manifest of an index to which this model adds documents. It keeps {} as long as all are the teacher's."""
-    known = plan.encoders or ({plan.teacher_fingerprint: plan.teacher_name} if plan.segments else {})
-    encoders = known | {encoder.fingerprint(): encoder.name_or_path or ""}
+    encoders = (encoders_of(plan) if plan.segments else {}) | {encoder.fingerprint(): encoder.name_or_path or ""}
     encoders = {fingerprint: model_name(name) for fingerprint, name in encoders.items()}
     return plan.changed(encoders={} if set(encoders) == {plan.teacher_fingerprint} else encoders)

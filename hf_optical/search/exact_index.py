@@ -28,7 +28,7 @@ _DOCUMENTS_PER_CHUNK = 1024
 
 
 class ExactIndex:
-    """English documents, encoded once by the teacher; any of its students searches them.
+    """Documents, encoded once by the teacher, or a student of documents in its language; any of its students searches them.
 
     Held as float32 on the CPU, 512 bytes for a token of 128 dimensions; `build` needs hardly more than that. Where the processor
     multiplies 8-bit integers fast, a copy in int8 (128 bytes a token) finds the documents that can be among the k best, and only
@@ -38,7 +38,7 @@ class ExactIndex:
         ids: document ids.
         embeddings: `(tokens, d)` of each document, as `encode_document` returns them. Read once and copied: an iterator's
             documents are let go as they come.
-        teacher_fingerprint: of the teacher that encoded them.
+        teacher_fingerprint: of the teacher in whose space they are encoded.
         texts: the documents, for showing; optional.
         teacher_name: of the teacher, for messages; optional.
 

@@ -17,7 +17,7 @@ import numpy as np
 from transformers.utils import logging as hf_logging
 
 from ..models import OpticalPreTrainedModel, TeacherMismatchError
-from .document_encoder import document_space, with_encoder
+from .document_encoder import document_space, encoders_of, with_encoder
 from .index_error import IndexFormatError
 from .manifest import MANIFEST, FileEntry, Manifest, SegmentEntry, write_synced
 from .rows import Rows
@@ -89,8 +89,9 @@ class IndexWriter:
             if (self.folder / MANIFEST).exists() and not overwrite:
                 there = Manifest.read(self.folder)
                 if [segment.name for segment in there.segments] != wanted or there.deleted:
+                    by = ", ".join(name or fingerprint for fingerprint, name in encoders_of(there).items())
                     raise IndexFormatError(
-                        f"{self.folder} holds another index already ({there.documents:,} documents, teacher "
+                        f"{self.folder} holds another index already ({there.documents:,} documents, encoded by {by}; teacher "
                         f"{there.teacher_fingerprint}): name another folder, add to it, or overwrite it."
                     )
             self._encode(plan, encoder, rows, wanted, batch_size, show)

@@ -1,10 +1,12 @@
 """`optical evaluate` on a benchmark, mteb's tasks and parallel sentences: what is printed, what is saved, what is refused."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from datasets import Dataset
+from safetensors.torch import load_file, save_file
 
 from hf_optical.cli import main
 from hf_optical.commands.evaluate import run
@@ -191,6 +193,22 @@ def test_a_student_of_documents_is_not_evaluated_on_english_ones(workshop, task,
         run([*MODELS, "--bitext-test", "pairs.tsv"])
     rows = json.loads(printed(capsys, "--task", "MemoryRetrieval", "--no-baselines", "--json"))
     assert [row["system"] for row in rows] == ["student", "student"]
+
+
+def test_the_teachers_rows_are_not_made_of_documents_that_a_student_encoded(workshop, capsys):
+    from hf_optical.commands import index
+
+    config = json.loads(Path("student/config.json").read_text())
+    Path("student/config.json").write_text(json.dumps(config | {"side": "both"}))
+    tensors = load_file("student/model.safetensors")
+    save_file({name: 1.01 * tensor for name, tensor in tensors.items()}, "student/model.safetensors", {"format": "pt"})
+    for place in ("there", *(["qdrant+path:q"] if find_spec("qdrant_client") else [])):
+        index.run(["benchmark/corpus.jsonl", "--student", "student", "--output", place])
+        with pytest.raises(ValueError, match=r"has passages that \w+ encoded, a student, .* leave them out with --no-baselines"):
+            run([*MODELS, *BENCHMARK, "--index", place])
+        capsys.readouterr()
+        rows = json.loads(printed(capsys, *BENCHMARK, "--index", place, "--no-baselines", "--json"))
+        assert [row["system"] for row in rows] == ["student"]
 
 
 def test_an_index_of_other_texts_under_the_same_ids_is_refused(workshop, capsys):
