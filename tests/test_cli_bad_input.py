@@ -127,7 +127,7 @@ BAD_OTHERS = [
     (["search", *flags(SEARCH, {}), " "], "a question is empty"),
     (["search", *flags(SEARCH, {})], "give a question in quotes"),
     (["search", *flags(SEARCH, {"--passages": "benchmark/corpis.jsonl"}), "maji"], "did you mean 'corpus.jsonl'"),
-    (["search", *flags(SEARCH, {"--student": "encoder"}), "maji"], "encoder: model type bert, expected optical_student"),
+    (["search", *flags(SEARCH, {"--student": "encoder"}), "maji"], "encoder is a plain bert model, not a teacher or a student"),
     (["tech"], "unknown command 'tech'; did you mean 'teach'"),
 ]
 

@@ -25,8 +25,7 @@ def load_teacher(path_or_repo: str, revision: str | None = None) -> OpticalTeach
     if kind == "optical_student":
         raise ValueError(f"{path_or_repo} is a student, not a teacher: give the folder of the English teacher.")
     folder = Path(path_or_repo)
-    is_colbert = (folder / "modules.json").is_file() or "HF_ColBERT" in (config.get("architectures") or [])
-    if folder.is_dir() and kind != "optical_teacher" and not is_colbert:
+    if folder.is_dir() and kind != "optical_teacher" and not _is_colbert(folder, config):
         raise ValueError(
             f"{path_or_repo} is a plain {kind} model, not a teacher: make one from it with `optical teach --encoder ...`."
         )
@@ -48,7 +47,12 @@ def load_student(path_or_repo: str, revision: str | None = None) -> OpticalStude
 
 def load_model(path_or_repo: str) -> OpticalStudentModel | OpticalTeacherModel:
     """A student or a teacher, whichever it is. Raises ValueError if it is neither, or not there."""
-    kind = _config(path_or_repo, None, "model").get("model_type")
+    config, folder = _config(path_or_repo, None, "model"), Path(path_or_repo)
+    kind = config.get("model_type")
+    if folder.is_dir() and kind not in ("optical_student", "optical_teacher") and not _is_colbert(folder, config):
+        raise ValueError(
+            f"{path_or_repo} is a plain {kind} model, not a teacher or a student: `optical teach` and `optical distill` make these."
+        )
     return load_student(path_or_repo) if kind == "optical_student" else load_teacher(path_or_repo)
 
 
@@ -57,6 +61,10 @@ def check_encoder(path_or_repo: str) -> None:
     kind = _config(path_or_repo, None, "encoder").get("model_type") or ""
     if kind.startswith("optical_"):
         raise ValueError(f"encoder {path_or_repo} is a {kind.removeprefix('optical_')} already: give a plain encoder.")
+
+
+def _is_colbert(folder: Path, config: dict[str, Any]) -> bool:
+    return (folder / "modules.json").is_file() or "HF_ColBERT" in (config.get("architectures") or [])
 
 
 def _revision(revision: str | None) -> dict[str, str]:

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from transformers import PreTrainedConfig
 
 from ..data.errors import did_you_mean
-from ..models import OpticalPreTrainedModel, OpticalStudentModel, OpticalTeacherModel
-from ..models.loading_optical import without_progress_bars
+from ..models import OpticalPreTrainedModel, OpticalStudentModel
+from ..recipes.loading import load_model
 from .bm25 import Bm25Index
 from .disk_index import DiskIndex
 from .exact_index import ExactIndex
@@ -101,7 +100,7 @@ class Searcher:
             if len(set(names)) != len(names):
                 raise ValueError(f"students must be different, got {', '.join(names)}.")
             students = dict(zip(names, names, strict=True))
-        loaded = {name: _load(str(student)) for name, student in students.items()}
+        loaded = {name: load_model(str(student)) for name, student in students.items()}
         if device is not None:
             loaded = {name: student.to(device) for name, student in loaded.items()}
         searcher = cls(loaded, index)  # students that do not belong to the index are told before all texts are read
@@ -202,18 +201,6 @@ class Searcher:
         student, words = self.student(language), self.variants.get()
         reader = next(self._readers[name] for name, other in self.students.items() if other is student)
         return [words.respell(query, reader) for query in queries]
-
-
-def _load(path_or_repo: str) -> OpticalPreTrainedModel:
-    """A student, or a teacher for English. Raises ValueError if it is something else, or not there."""
-    try:
-        with without_progress_bars():
-            kind = PreTrainedConfig.get_config_dict(path_or_repo)[0].get("model_type")
-            model = OpticalTeacherModel if kind == "optical_teacher" else OpticalStudentModel
-            return model.from_pretrained(path_or_repo).eval()
-    except OSError as error:
-        reason = str(error).strip().split("\n")[0]
-        raise ValueError(f"student {path_or_repo}: there is no such folder or model on the Hub ({reason})") from None
 
 
 def _languages(student: OpticalPreTrainedModel) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hf_optical.models import OpticalStudentModel, OpticalTeacherModel
-from hf_optical.recipes.loading import check_encoder, load_student, load_teacher
+from hf_optical.recipes.loading import check_encoder, load_model, load_student, load_teacher
 
 
 def test_teacher_and_student(workshop, capfd):
@@ -25,6 +25,8 @@ def test_teacher_and_student(workshop, capfd):
         (load_teacher, "encoder", "encoder is a plain bert model, not a teacher: make one from it with `optical teach"),
         (load_student, "teacher", "teacher is a teacher, not a student: distil one"),
         (load_student, "encoder", "encoder is a plain bert model, not a student"),
+        (load_model, "encoder", "encoder is a plain bert model, not a teacher or a student"),
+        (load_model, "./techer", "there is no such folder; did you mean 'teacher'?"),
         (load_teacher, "pairs.tsv", "teacher pairs.tsv is a file: give the folder"),
         (load_teacher, "benchmark", "teacher benchmark holds no model: there is no config.json in it"),
         (load_teacher, "./techer", "there is no such folder; did you mean 'teacher'?"),

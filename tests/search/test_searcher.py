@@ -1,10 +1,12 @@
 """Students of one teacher in front of one index: who answers, what is found, and what matched what."""
 
 import copy
+import json
 import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from hf_optical.models import OpticalStudentModel, OpticalTeacherModel, TeacherMismatchError
 from hf_optical.search import DiskIndex, ExactIndex, Searcher
@@ -86,6 +88,19 @@ def test_an_index_in_memory_serves_too(tiny_teacher, tiny_student):
     assert [(hit.id, hit.score) for hit in hits] == index.search(tiny_student.encode_query(["maize"]), 2)[0]
     assert hits[0].text == TEXTS[IDS.index(hits[0].id)]
     assert all(match.document is None for match in hits[0].matches)
+
+
+def test_a_colbert_checkpoint_of_another_library_answers_in_english(encoder_dir, tmp_path):
+    colbert = tmp_path / "colbert"
+    shutil.copytree(encoder_dir("bert"), colbert)
+    weights = {f"bert.{name}": weight for name, weight in load_file(colbert / "model.safetensors").items()}
+    save_file(weights | {"linear.weight": torch.randn(16, 32)}, colbert / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((colbert / "config.json").read_text())
+    (colbert / "config.json").write_text(json.dumps(config | {"architectures": ["HF_ColBERT"]}))
+    index = ExactIndex.build(OpticalTeacherModel.from_colbert(str(colbert)), IDS, TEXTS)
+    searcher = Searcher.from_pretrained({"en": colbert}, index=index)
+    assert searcher.languages == ["en"]
+    assert searcher.search(TEXTS[0], 1)[0][0].id == IDS[0]
 
 
 def test_several_students_on_one_index(folder, student_folders):
