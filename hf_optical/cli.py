@@ -16,7 +16,7 @@ COMMANDS = {
     "distill": "distil a student for your language from sentence pairs",
     "evaluate": "recall of students beside BM25, zero-shot and the teacher",
     "compare": "every method side by side, with significance",
-    "index": "encode English passages once, for every language",
+    "index": "encode passages once, for every language",
     "search": "ask a question in your language",
     "serve": "search over HTTP",
     "demo": "search in a browser, and see why",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_DESCRIPTION = """Search over HTTP: one English index, a student for every language.
+_DESCRIPTION = """Search over HTTP: one index, a student for every language.
 
   optical serve INDEX --student sw=S --student ha=S2
   optical serve http://QDRANT:6333/COLLECTION --student sw=S      an index on a Qdrant cluster

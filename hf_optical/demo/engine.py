@@ -63,7 +63,7 @@ class SearchAnswer:
 
 
 class DemoEngine:
-    """Students, their teacher and one English index.
+    """Students, their teacher and one index, of English passages above all.
 
     Args:
         students: by name. A name that is a language code answers for that language; every student besides for the languages of
