@@ -25,7 +25,7 @@ from hf_optical.data import load_retrieval
 from hf_optical.data.files import write_atomically
 from hf_optical.evaluation.retrieval import measured_on, score_run
 from hf_optical.export import OnnxQueryEncoder, export_onnx
-from hf_optical.recipes.loading import load_student, load_teacher
+from hf_optical.models.pretrained import load_student, load_teacher
 
 
 def latency(encode: Callable[[list[str]], Any], texts: list[str]) -> dict[str, float]:

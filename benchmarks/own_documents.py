@@ -21,7 +21,7 @@ from hf_optical.data.files import write_atomically
 from hf_optical.evaluation import RetrievalResult, results_table
 from hf_optical.evaluation.bitext_retrieval import read_parallel
 from hf_optical.evaluation.retrieval import score_run
-from hf_optical.recipes.loading import load_student, load_teacher
+from hf_optical.models.pretrained import load_student, load_teacher
 from hf_optical.search import Bm25Index, ExactIndex
 from hf_optical.search.bm25 import NGRAMS
 

@@ -32,7 +32,7 @@ from torch import Tensor
 from hf_optical.data import RetrievalCollection, load_retrieval
 from hf_optical.data.files import write_atomically
 from hf_optical.models import OpticalTeacherModel
-from hf_optical.recipes.loading import load_student, load_teacher
+from hf_optical.models.pretrained import load_student, load_teacher
 from hf_optical.search import ExactIndex
 from hf_optical.search.token_pooling import pool_tokens
 

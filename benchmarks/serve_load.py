@@ -138,7 +138,7 @@ def text(port: int, path: str) -> str:
 
 def build(folder: str, passages: str, teacher: str) -> str:
     from hf_optical.data import load_passages
-    from hf_optical.recipes.loading import load_teacher
+    from hf_optical.models.pretrained import load_teacher
     from hf_optical.search import DiskIndex
 
     index = f"{folder}/index"

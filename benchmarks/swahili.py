@@ -22,9 +22,9 @@ from hf_optical.data import RetrievalCollection, load_retrieval
 from hf_optical.data.files import write_atomically
 from hf_optical.evaluation import RetrievalResult, results_table
 from hf_optical.models import OpticalTeacherModel
+from hf_optical.models.pretrained import load_student, load_teacher
 from hf_optical.recipes.distill import distill
 from hf_optical.recipes.evaluate import evaluate_students
-from hf_optical.recipes.loading import load_student, load_teacher
 from hf_optical.recipes.settings import DistillSettings
 from hf_optical.search import ExactIndex
 from hf_optical.training import OpticalTrainingArguments

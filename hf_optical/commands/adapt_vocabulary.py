@@ -48,7 +48,7 @@ def run(argv: list[str]) -> None:
         from ..data import load_bitext
         from ..data.files import atomic_write
         from ..models import OpticalStudentModel
-        from ..recipes.loading import load_student, load_teacher
+        from ..models.pretrained import load_student, load_teacher
         from ..vocabulary import adapt_vocabulary, romanise
 
         if options.student:

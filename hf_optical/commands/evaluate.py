@@ -30,7 +30,7 @@ def run(argv: list[str]) -> None:
     """
     options = _options(argv)
     with quiet_stdout():
-        from ..recipes.loading import load_student, load_teacher
+        from ..models.pretrained import load_student, load_teacher
 
         # what can be wrong is found before a model is loaded
         collection = parallel = None
@@ -123,6 +123,8 @@ def _options(argv: list[str]) -> Namespace:
             parser.error(f"--{option} has no effect without --benchmark")
     if options.index and options.own_documents:
         parser.error("--index holds passages that are encoded already, with --own_documents each student encodes them itself")
+    if options.spelling_variants and options.own_documents:
+        parser.error("--spelling_variants are English words of English passages, and have no meaning with --own_documents")
     return options
 
 

@@ -25,7 +25,7 @@ def run(argv: list[str]) -> None:
 
     with contextlib.redirect_stdout(sys.stderr):
         from ..export import export_onnx
-        from ..recipes.loading import load_model
+        from ..models.pretrained import load_model
 
         report = export_onnx(load_model(options.model), options.output, int8=options.int8)
     if options.json:

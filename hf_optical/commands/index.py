@@ -137,7 +137,7 @@ def _change(options: Namespace) -> dict[str, Any] | None:
         return _outcome(index)
 
     from ..data.passages import load_passages_with_metadata
-    from ..recipes.loading import load_student, load_teacher
+    from ..models.pretrained import load_student, load_teacher
     from ..search.document_encoder import document_space
 
     ids, texts, metadata = load_passages_with_metadata(options.passages)

@@ -131,7 +131,7 @@ def _searcher(options: Namespace) -> Searcher:
         index = open_index(options.index, device=options.device)
         return Searcher.from_pretrained(students, index=index, **of_search)
     from ..data import load_passages
-    from ..recipes.loading import load_teacher
+    from ..models.pretrained import load_teacher
 
     ids, texts = load_passages(options.passages)
     teacher = load_teacher(options.teacher).to(options.device or "cpu")

@@ -35,7 +35,7 @@ def run(argv: list[str]) -> None:
     if missing := [name for name in ("fastapi", "uvicorn") if find_spec(name) is None]:
         raise ValueError(f"{' and '.join(missing)} not installed: pip install 'hf_optical[serve]'")
 
-    from ..recipes.loading import load_model
+    from ..models.pretrained import load_model
     from ..search import Searcher
     from ..search.lexical_side import lexical_index
     from ..search.opening import open_index

@@ -78,7 +78,7 @@ class Materials:
 
     @cached_property
     def teacher(self) -> OpticalTeacherModel:
-        from ..recipes.loading import load_teacher
+        from ..models.pretrained import load_teacher
 
         return load_teacher(self.config.teacher).to(self.device)
 

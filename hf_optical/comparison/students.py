@@ -25,7 +25,7 @@ def student_for(job: Job, materials: Materials) -> tuple[OpticalStudentModel, di
     Returns:
         The student on the device of the teacher; `steps` and `train_seconds`, since the last resumption if there was one.
     """
-    from ..recipes.loading import load_student
+    from ..models.pretrained import load_student
 
     folder = job.folder / "student"
     if not is_trained(job):

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from ..models import OpticalStudentModel, OpticalTeacherModel
-from ..recipes.loading import load_student, load_teacher
+from ..models.pretrained import load_student, load_teacher
 from ..search import DiskIndex, ExactIndex
 from ..search.opening import open_index
 from .engine import DemoEngine

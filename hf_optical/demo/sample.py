@@ -173,7 +173,7 @@ def _make(folder: Path, teacher_steps: int, student_steps: int) -> None:
     shutil.rmtree(results)
     shutil.rmtree(folder / "teacher" / "bitext-embeddings", ignore_errors=True)
 
-    from ..recipes.loading import load_teacher
+    from ..models.pretrained import load_teacher
     from ..search import DiskIndex
 
     passages = [json.loads(line) for line in (SAMPLE / "corpus.jsonl").read_text(encoding="utf-8").splitlines()]

@@ -18,11 +18,11 @@ from ..hub.training_record import save_training_record, training_record
 from ..lexicon import WordAlignment
 from ..models import OpticalStudentModel, OpticalTeacherModel
 from ..models.loading_optical import without_progress_bars
+from ..models.pretrained import check_encoder, load_student, load_teacher
 from ..training import OpticalTrainer, OpticalTrainingArguments
 from ..vocabulary import adapt_vocabulary, romanise
 from ..vocabulary.romanisation import share_not_latin
 from .distill_checks import check_settings
-from .loading import check_encoder, load_student, load_teacher
 from .output import check_output, prepare_output_once, save_finished
 from .run_inputs import examples_digest
 from .settings import DevelopmentSettings, DistillSettings

@@ -49,7 +49,7 @@ def evaluate_students(
     Raises, before anything is encoded:
         TeacherMismatchError (a ValueError): a student belongs to another teacher.
         ValueError: two students have one name, or with `save_to` one file; an id has white space, which no TREC run can hold; a
-            student encodes queries alone with `own_documents`, or documents alone without; an index is given with it.
+            student encodes queries alone with `own_documents`, or documents alone without; an index or spelling variants are asked for with it.
         OSError: `save_to` cannot be written to.
     """
     names = [row for name, _ in students for row in student_rows(name, lexical_weight, spelling_variants)]
@@ -60,6 +60,10 @@ def evaluate_students(
         check_side(name, student, own_documents)
     if own_documents and index is not None:
         raise ValueError("the documents are the students' own to encode: leave the index out.")
+    if own_documents and spelling_variants:
+        raise ValueError(
+            "spelling variants are English words of English documents: leave them out where documents are not English."
+        )
     if save_to:
         check_trec_names([*collection.qrels, *collection.corpus_ids], save_to)
         try:

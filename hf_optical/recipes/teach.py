@@ -13,9 +13,9 @@ from ..evaluation import evaluate_model
 from ..hub.training_record import save_training_record, training_record
 from ..models import OpticalPreTrainedModel, OpticalTeacherModel
 from ..models.loading_optical import position_limit, without_progress_bars
+from ..models.pretrained import check_encoder, load_teacher
 from ..search import ExactIndex
 from ..training import TeacherTrainer, TeacherTrainingArguments
-from .loading import check_encoder, load_teacher
 from .output import check_output, prepare_output_once, save_finished
 from .run_inputs import examples_digest
 from .settings import DevelopmentSettings, TeachSettings

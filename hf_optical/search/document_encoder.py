@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ..models import OpticalPreTrainedModel, OpticalStudentModel
 from .manifest import Manifest, model_name
-
-if TYPE_CHECKING:
-    from .disk_index import DiskIndex
-    from .qdrant_index import QdrantIndex
 
 
 def document_space(encoder: OpticalPreTrainedModel) -> tuple[str, str]:
@@ -44,8 +40,12 @@ def encoders_of(manifest: Manifest) -> dict[str, str]:
     return manifest.encoders or {manifest.teacher_fingerprint: manifest.teacher_name}
 
 
-def students_of(index: DiskIndex | QdrantIndex) -> list[str]:
-    """Names, or fingerprints, of the students that documents were added by; of a Qdrant collection only the one that built it."""
+def students_of(index: Any) -> list[str]:
+    """Names, or fingerprints, of the students that documents of an index were added by.
+
+    Args:
+        index: a DiskIndex, or a QdrantIndex, which knows only the one that built it.
+    """
     if manifest := getattr(index, "manifest", None):
         found = encoders_of(manifest)
     else:

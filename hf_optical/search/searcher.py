@@ -9,7 +9,7 @@ import torch
 
 from ..data.errors import did_you_mean
 from ..models import OpticalPreTrainedModel, OpticalStudentModel
-from ..recipes.loading import load_model
+from ..models.pretrained import load_model
 from .bm25 import Bm25Index
 from .disk_index import DiskIndex
 from .exact_index import ExactIndex

@@ -282,5 +282,7 @@ def test_passages_in_the_students_language(workshop, capsys):
     assert "retention" not in printed(capsys, *BENCHMARK, "--own-documents")
     with pytest.raises(ValueError, match="--index holds passages that are encoded already"):
         run([*MODELS, *BENCHMARK, "--own_documents", "--index", "i"])
+    with pytest.raises(ValueError, match="--spelling_variants are English words of English passages"):
+        run([*MODELS, *BENCHMARK, "--own_documents", "--spelling_variants"])
     with pytest.raises(ValueError, match="--own_documents has no effect without --benchmark"):
         run([*MODELS, "--bitext-test", "pairs.tsv", "--own_documents"])

@@ -12,7 +12,7 @@ from hf_optical.comparison.config import load_config
 from hf_optical.comparison.jobs import list_jobs
 from hf_optical.comparison.materials import Materials
 from hf_optical.data import DataError, load_retrieval
-from hf_optical.recipes.loading import load_student
+from hf_optical.models.pretrained import load_student
 from hf_optical.search import Bm25Index, SpellingVariants, reciprocal_rank_fusion
 from hf_optical.search.spelling_variants import Reader
 from hf_optical.training import OpticalTrainer

@@ -116,7 +116,7 @@ def test_the_fingerprint_of_a_collection_tells_every_change(collection, change):
 @pytest.fixture
 def evaluated(runs, collection):
     """The student's folder with the results of an evaluation, nothing else."""
-    from hf_optical.recipes.loading import load_student, load_teacher
+    from hf_optical.models.pretrained import load_student, load_teacher
 
     folder = runs / "optical-sw"
     shutil.rmtree(folder / "evaluation")

@@ -8,8 +8,8 @@ import torch
 
 from hf_optical.data import load_retrieval
 from hf_optical.models import OpticalTeacherModel, TeacherMismatchError
+from hf_optical.models.pretrained import load_student, load_teacher
 from hf_optical.recipes.evaluate import evaluate_students
-from hf_optical.recipes.loading import load_student, load_teacher
 from hf_optical.search import ExactIndex
 
 
@@ -101,5 +101,7 @@ def test_students_encode_documents_of_their_own(parts, workshop, monkeypatch):
         evaluate_students([("s", student)], teacher, swahili, own_documents=True)
     with pytest.raises(ValueError, match="student d encodes documents, not queries"):
         evaluate_students([("d", documents)], teacher, collection)
+    with pytest.raises(ValueError, match="spelling variants are English words"):
+        evaluate_students([("both", both)], teacher, swahili, own_documents=True, spelling_variants=True)
     with pytest.raises(ValueError, match="leave the index out"):
         evaluate_students([("both", both)], teacher, swahili, own_documents=True, index=object())

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hf_optical.cli import main
-from hf_optical.recipes.loading import load_teacher
+from hf_optical.models.pretrained import load_teacher
 
 SMALL = ["--embedding_dim", "8", "--query_length", "16", "--document_length", "48", "--use_cpu", "--disable_tqdm", "true"]
 

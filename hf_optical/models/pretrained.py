@@ -10,8 +10,9 @@ from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
 from ..data.errors import did_you_mean
 from ..data.hub import is_hub_name
-from ..models import OpticalStudentModel, OpticalTeacherModel
-from ..models.loading_optical import read_json, without_progress_bars
+from .loading_optical import read_json, without_progress_bars
+from .modeling_student import OpticalStudentModel
+from .modeling_teacher import OpticalTeacherModel
 
 
 def load_teacher(path_or_repo: str, revision: str | None = None) -> OpticalTeacherModel:

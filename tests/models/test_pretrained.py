@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hf_optical.models import OpticalStudentModel, OpticalTeacherModel
-from hf_optical.recipes.loading import check_encoder, load_model, load_student, load_teacher
+from hf_optical.models.pretrained import check_encoder, load_model, load_student, load_teacher
 
 
 def test_teacher_and_student(workshop, capfd):
