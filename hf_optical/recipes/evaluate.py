@@ -49,7 +49,8 @@ def evaluate_students(
     Raises, before anything is encoded:
         TeacherMismatchError (a ValueError): a student belongs to another teacher.
         ValueError: two students have one name, or with `save_to` one file; an id has white space, which no TREC run can hold; a
-            student encodes queries alone with `own_documents`, or documents alone without; an index or spelling variants are asked for with it.
+            student encodes queries alone with `own_documents`, or documents alone without; an index or spelling variants are asked
+            for with it.
         OSError: `save_to` cannot be written to.
     """
     names = [row for name, _ in students for row in student_rows(name, lexical_weight, spelling_variants)]
