@@ -85,7 +85,10 @@ def _low_resource(results: Results) -> tuple[str, list[str]]:
     with_results = [name for name in results.config.languages if results.queries(name)]
     low = [name for name in with_results if results.config.languages[name].group == "low"]
     languages = low or with_results
-    return (languages[0] if len(languages) == 1 else "group:low" if low else "group:all"), languages
+    if len(languages) == 1:
+        return languages[0], languages
+    groups = (name for name, members in results.config.groups.items() if set(members) == set(languages))
+    return f"group:{'low' if low else next(groups, 'all')}", languages
 
 
 def _main(config: ComparisonConfig, figures: dict[str, Any], test: dict[str, Any], count: int, languages: list[str]) -> str:

@@ -138,6 +138,15 @@ def test_the_answer(results, level, verdict, text):
     assert "Trained on other languages alone, cs-others differs there by -" in answer["text"]
 
 
+def test_the_answer_where_all_languages_are_one_group(results):
+    results()
+    Path("c.yaml").write_text(TOP.replace("group: low", "group: development").replace("group: high", "group: development"))
+    answer = report()["answer"]["text"]
+    assert "not averaged" not in answer
+    assert "On the group development" not in answer  # said already
+    assert answer.startswith("On the languages sw, yo, de (120 queries) the code-switched model, cs, reaches recall@10 ")
+
+
 def test_the_answer_is_not_known_without_the_runs(results):
     results(leave_out=["cs", "cs-others"])
     figures = report()
