@@ -1,10 +1,12 @@
 """Documents in another language than English: how often a sentence finds its translation among them, by who encodes what.
 
-    optical distill --side both --teacher runs/teacher --bitext ../shared/suite/bitext/sw.tsv.gz --language sw ...
+    optical distill configs/both_cpu.yaml
     python benchmarks/own_documents.py runs/both-sw --teacher runs/teacher --language sw --ask ha=runs/optical-ha
 
 The documents are the 1,012 sentences of FLORES-200 devtest in the language, the questions the same sentences in English, and with
-`--ask` in further languages, by students of the same teacher. No relevance judgments: the translation is what is looked for.
+`--ask` in further languages, by students of the same teacher: measured with those of configs/compare_cpu.yaml, seed 1, which
+`keep_models: true` keeps in runs/compare/runs/optical/LANGUAGE/seed-1/student. No relevance judgments: the translation is what is
+looked for.
 """
 
 from __future__ import annotations
