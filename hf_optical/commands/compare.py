@@ -32,17 +32,26 @@ def run(argv: list[str]) -> None:
     parser.add_argument("--seeds", nargs="+", type=_seed, help="seeds, instead of those of the configuration")
     parser.add_argument("--report-only", action="store_true", help="run nothing: report on what is finished")
     parser.add_argument("--rerun", action="store_true", help="run again what was made with other settings")
+    parser.add_argument("--import-results", nargs="+", metavar="FILE", help="first take over what other machines have exported")
+    parser.add_argument(
+        "--export-results", metavar="FILE", help="write all results, with the values of single queries, into one file (.jsonl.gz)"
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     options = parser.parse_args(argv)
 
     failed: dict[str, str] = {}
     with contextlib.redirect_stdout(sys.stderr):
+        from ..comparison.archive import export_results, import_results
         from ..comparison.config import load_config
         from ..comparison.report import short_table, write_report
         from ..comparison.runner import check_names, run_comparison
 
         config = load_config(options.config)
         check_names(config, options.languages, options.methods)
+        if options.import_results:
+            taken = import_results(config, options.import_results)
+            counts = f"{taken.added} results imported, {taken.known} were there already"
+            logger.info("%s, %d left out: no such method or language here", counts, taken.left_out)
         if not options.report_only:
             outcome = run_comparison(
                 config, languages=options.languages, methods=options.methods, seeds=options.seeds, rerun=options.rerun
@@ -50,6 +59,8 @@ def run(argv: list[str]) -> None:
             failed = outcome.failed
             logger.info("%d runs made, %d were finished already", len(outcome.run), len(outcome.read))
         figures = write_report(config, options.seeds or ())
+        if options.export_results:
+            logger.info("%d results written to %s", export_results(config, options.export_results), options.export_results)
     if options.json:
         print(json.dumps(figures, ensure_ascii=False))
     else:

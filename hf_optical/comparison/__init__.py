@@ -7,6 +7,8 @@ from typing import Any
 
 _HOMES = {
     "ComparisonConfig": "config",
+    "export_results": "archive",
+    "import_results": "archive",
     "load_config": "config",
     "run_comparison": "runner",
     "write_report": "report",

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+import torch
 from transformers import TrainingArguments
+from transformers.utils import is_torch_xla_available
 
 from ..losses import AnnealedOpticalLoss, ContrastiveOpticalLoss, DistillationLoss, GreedyLoss, OpticalLoss
 from ..sentence_losses import SentenceAddedLoss, SentenceMSELoss
@@ -28,6 +30,9 @@ class _LateInteractionArguments(TrainingArguments):
     warmup_steps: float = field(default=0.1, metadata={"help": "Warm-up: a number of steps, or below 1 a share of all steps."})
     weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
     per_device_train_batch_size: int = field(default=32, metadata={"help": "Examples a step on each device."})
+    dropout: float | None = field(
+        default=None, metadata={"help": "Dropout in training, wherever the encoder has some; default: as in its configuration."}
+    )
     logging_steps: float = field(default=20, metadata={"help": "Steps between two lines of the log."})
     save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints to keep."})
     save_strategy: str = field(default="steps", metadata={"help": "When to write a checkpoint: no, steps, epoch, best."})
@@ -37,11 +42,16 @@ class _LateInteractionArguments(TrainingArguments):
     remove_unused_columns: bool = field(default=False, metadata={"help": "Must stay false: the collators choose the columns."})
 
     def __post_init__(self) -> None:
+        if self.bf16 and not torch.accelerator.is_available() and not is_torch_xla_available():
+            # bfloat16 on the CPU is fine, but transformers wants to be told that the CPU is meant
+            self.use_cpu = True
         super().__post_init__()
         if self.remove_unused_columns:
             raise ValueError("remove_unused_columns must be false: the columns are token ids that the collator needs.")
         _check_numbers(self, positive=("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"))
-        _check_numbers(self, not_negative=("learning_rate", "num_train_epochs", "weight_decay"))
+        _check_numbers(self, not_negative=("learning_rate", "num_train_epochs", "weight_decay", "dropout"))
+        if self.dropout is not None and self.dropout >= 1:
+            raise ValueError(f"dropout must be below 1, got {self.dropout}.")
 
 
 def _check_numbers(args: TrainingArguments, positive: Sequence[str] = (), not_negative: Sequence[str] = ()) -> None:
@@ -70,13 +80,17 @@ class TeacherTrainingArguments(_LateInteractionArguments):
     max_document_length: int | None = field(
         default=None, metadata={"help": "Tokens of a document in training, where that is less than the teacher's document length."}
     )
+    document_groups: int = field(
+        default=1, metadata={"help": "Encode the documents of a batch in so many groups of like length: less padding."}
+    )
     kd_weight: float = field(
         default=1.0, metadata={"help": "Weight of the KL divergence to given scores, where the examples have them."}
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_numbers(self, positive=("temperature", "max_document_length"), not_negative=("negatives", "kd_weight"))
+        positive = ("temperature", "max_document_length", "document_groups")
+        _check_numbers(self, positive, not_negative=("negatives", "kd_weight"))
 
 
 @dataclass

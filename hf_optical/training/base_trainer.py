@@ -38,6 +38,8 @@ class LateInteractionTrainer(Trainer):
 
     def __init__(self, *, retrieval_evaluator: Callable[[Any], dict[str, float]] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if self.args.dropout is not None:
+            set_dropout(self.model, self.args.dropout)
         self.retrieval_evaluator = retrieval_evaluator
 
     def evaluate(
@@ -163,6 +165,22 @@ class LateInteractionTrainer(Trainer):
     def _load_rng_state(self, checkpoint: str | None) -> None:
         with _readable(checkpoint):
             super()._load_rng_state(checkpoint)
+
+
+def set_dropout(model: nn.Module, probability: float) -> None:
+    """Dropout of every layer that has some; the configuration, and so what is saved, stays as it is.
+
+    Example:
+        >>> layers = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.1))
+        >>> set_dropout(layers, 0.0)
+        >>> layers[1]
+        Dropout(p=0.0, inplace=False)
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = probability
+        elif isinstance(getattr(module, "attention_dropout", None), float):  # given to the attention kernel as a number
+            module.attention_dropout = probability
 
 
 def check_evaluation(args: TrainingArguments, eval_dataset: Dataset | None, retrieval_evaluator: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
 from ..models import maxsim
@@ -61,15 +62,41 @@ class TeacherTrainer(LateInteractionTrainer):
         self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Cross-entropy of each query's positive among all documents of the batch, plus KL to the given scores."""
-        queries, documents = model(**inputs["query"]), model(**inputs["document"])
+        queries = model(**inputs["query"])
+        documents = encode_in_groups(model, inputs["document"], self.args.document_groups)
         scores = maxsim(
-            queries.embeddings.float(), documents.embeddings.float(), queries.scoring_mask, documents.scoring_mask
+            queries.embeddings.float(), documents.float(), queries.scoring_mask, inputs["document"]["scoring_mask"]
         )  # (B, B * (1 + k))
         scores = scores / self.args.temperature
         loss = in_batch_loss(scores, inputs["document"]["input_ids"])
         if "scores" in inputs and self.args.kd_weight:
             loss = loss + self.args.kd_weight * kd_loss(scores, inputs["scores"] / self.args.temperature)
         return (loss, scores) if return_outputs else loss
+
+
+def encode_in_groups(model: nn.Module, batch: dict[str, Tensor], groups: int) -> Tensor:
+    """Embeddings of a batch whose rows are encoded in groups of like length, each padded only to its own longest row.
+
+    Passages of a batch differ much in length: in one group most of the work is spent on padding.
+
+    Args:
+        batch: input of the model, padded on the right: `input_ids`, `attention_mask`, `scoring_mask`, each `(N, L)`.
+        groups: at most so many, of equal size but for the last.
+
+    Returns:
+        `(N, L, d)`, rows as in the batch, zero where nothing is scored.
+    """
+    if groups == 1:
+        return model(**batch).embeddings
+    rows, longest = batch["input_ids"].shape
+    lengths = batch["attention_mask"].sum(-1)
+    order = lengths.argsort(stable=True)
+    encoded = []
+    for own in order.split(-(-rows // groups)):
+        width = int(lengths[own].max())
+        embeddings = model(**{name: value[own, :width] for name, value in batch.items()}).embeddings
+        encoded.append(nn.functional.pad(embeddings, (0, 0, 0, longest - width)))
+    return torch.cat(encoded)[order.argsort()]
 
 
 def _with_length(dataset: Dataset) -> Dataset:

@@ -1,6 +1,7 @@
 """Training arguments: defaults that suit the trainers, and wrong values told by name."""
 
 import pytest
+import torch
 
 from hf_optical.losses import GreedyLoss, OpticalLoss
 from hf_optical.sentence_losses import SentenceMSELoss
@@ -72,8 +73,19 @@ def test_wrong_values_are_named(settings, message):
         ({"negatives": -1}, "negatives must not be negative, got -1"),
         ({"temperature": 0.0}, "temperature must be positive, got 0.0"),
         ({"kd_weight": float("nan")}, "kd_weight must not be negative, got nan"),
+        ({"document_groups": 0}, "document_groups must be positive, got 0"),
+        ({"dropout": -0.1}, "dropout must not be negative, got -0.1"),
+        ({"dropout": 1.0}, "dropout must be below 1, got 1.0"),
     ],
 )
 def test_wrong_values_of_the_teacher(settings, message):
     with pytest.raises(ValueError, match=message):
         TeacherTrainingArguments(output_dir="unused", use_cpu=True, **settings)
+
+
+@pytest.mark.parametrize("kind", [OpticalTrainingArguments, TeacherTrainingArguments])
+def test_bfloat16_needs_no_word_that_the_cpu_is_meant(kind, monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    assert kind(output_dir="unused", bf16=True).use_cpu
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    assert not kind(output_dir="unused").use_cpu

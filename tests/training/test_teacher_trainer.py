@@ -10,6 +10,7 @@ from torch import nn
 from hf_optical.models import maxsim
 from hf_optical.ranking_losses import in_batch_loss, kd_loss
 from hf_optical.training import RetrievalCollator, TeacherTrainer, TeacherTrainingArguments
+from hf_optical.training.teacher_trainer import encode_in_groups
 
 TOPICS = ["water river lake rain", "maize seed soil harvest", "school teacher book child", "bus road travel price"]
 
@@ -152,3 +153,33 @@ def test_streamed_and_incomplete_examples_are_clear_errors(make_teacher_trainer,
         make_teacher_trainer(triples.to_iterable_dataset())
     with pytest.raises(ValueError, match="no column 'negatives'; its columns are query, positive"):
         make_teacher_trainer(triples.remove_columns("negatives"))
+
+
+@pytest.mark.parametrize("groups", [2, 3, 7, 50])
+def test_documents_in_groups_of_like_length_are_encoded_as_in_one(tiny_teacher, groups):
+    texts = ["rain", "the river and the lake", "", "maize seed soil harvest " * 5, "bus, road", "school book", "the rain"]
+    batch = tiny_teacher.processor.documents(texts)
+    seen = []
+    handle = tiny_teacher.register_forward_pre_hook(lambda _, __, inputs: seen.append(inputs["input_ids"].shape), with_kwargs=True)
+    try:
+        whole, grouped = (encode_in_groups(tiny_teacher, batch, number) for number in (1, groups))
+    finally:
+        handle.remove()
+    torch.testing.assert_close(grouped, whole, atol=1e-5, rtol=1e-5)
+    own = seen[1:]
+    assert sum(rows for rows, _ in own) == len(texts)
+    assert len(own) == {2: 2, 3: 3, 7: 7, 50: 7}[groups]
+    assert [width for _, width in own] == sorted(width for _, width in own)
+    assert own[0][1] < seen[0][1] == own[-1][1]
+
+
+def test_the_loss_and_its_gradients_do_not_depend_on_the_groups(make_teacher_trainer, triples):
+    rows = [triples[i] for i in (0, 13, 30, 41)]
+    results = []
+    for groups in (1, 3):
+        trainer = make_teacher_trainer(triples, negatives=2, document_groups=groups, dropout=0.0)
+        model = trainer.model.train()
+        loss = trainer.compute_loss(model, trainer.data_collator(rows))
+        loss.backward()
+        results.append((loss.detach(), {name: weight.grad for name, weight in model.named_parameters() if weight.grad is not None}))
+    torch.testing.assert_close(results[1], results[0], atol=1e-5, rtol=1e-4)

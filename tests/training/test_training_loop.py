@@ -23,6 +23,20 @@ def without_dropout(trainer):
     return trainer
 
 
+@pytest.mark.parametrize("dropout", [None, 0.0, 0.3])
+def test_dropout_in_training_is_that_of_the_arguments(make_trainer, tmp_path, dropout):
+    trainer = make_trainer(dropout=dropout, max_steps=1)
+    own = trainer.model.backbone.config.hidden_dropout_prob
+    found = {module.p for module in trainer.model.modules() if isinstance(module, torch.nn.Dropout)}
+    assert found == {own if dropout is None else dropout}
+    batch = {name: value[:2] for name, value in next(iter(trainer.get_train_dataloader()))["student"].items()}
+    model = trainer.model.train()
+    first, second = (model(**batch).embeddings for _ in range(2))
+    assert torch.equal(first, second) == (not (own if dropout is None else dropout))
+    model.save_pretrained(tmp_path / "saved")
+    assert type(model).from_pretrained(tmp_path / "saved").backbone.config.hidden_dropout_prob == own
+
+
 def test_accumulated_batches_equal_the_bigger_batch(make_trainer):
     settings = {"train_sampling_strategy": "sequential", "max_steps": 3, "learning_rate": 1e-2}
     big = without_dropout(make_trainer(per_device_train_batch_size=8, **settings))
