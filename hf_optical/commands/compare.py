@@ -52,6 +52,9 @@ def run(argv: list[str]) -> None:
             taken = import_results(config, options.import_results)
             counts = f"{taken.added} results imported, {taken.known} were there already"
             logger.info("%s, %d left out: no such method or language here", counts, taken.left_out)
+            if beyond := set(taken.seeds) - set(options.seeds or ()):
+                seeds = " ".join(map(str, sorted(beyond)))
+                logger.warning("the configuration does not have the seeds %s: they are in the report with --seeds %s", seeds, seeds)
         if not options.report_only:
             outcome = run_comparison(
                 config, languages=options.languages, methods=options.methods, seeds=options.seeds, rerun=options.rerun

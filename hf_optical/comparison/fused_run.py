@@ -20,7 +20,7 @@ from .materials import Materials
 from .methods import Method
 from .results import RANKING, RunResult
 from .students import discard, is_trained, student_for
-from .translations import read_translations
+from .translations import TRANSLATIONS, read_translations
 
 if TYPE_CHECKING:
     from ..models import OpticalStudentModel
@@ -41,7 +41,7 @@ def run_fused(job: Job, language: str, materials: Materials, took: dict[str, Any
     if own and not settings["lexical_weight"]:
         return own
     return evaluate_fused(
-        own.run if own else _read_ranking(job.sources[language] / RANKING),
+        own.run if own else _read_ranking(_left(job.sources[language], RANKING)),
         materials.lexical_index(language, settings["lexical_ngrams"]),
         materials.collection(language),
         weight=settings["lexical_weight"],
@@ -61,7 +61,7 @@ def _with_variants(job: Job, language: str, materials: Materials) -> RetrievalRe
     collection, index, words = materials.collection(language), materials.index(language), materials.variants(language)
     title, k = job.method.title, materials.config.k
     if job.method.base.system != "student":
-        translated = read_translations(job.sources[language])
+        translated = read_translations(_left(job.sources[language], TRANSLATIONS).parent)
         reader = Reader(materials.teacher)
         asked = [words.respell(text, reader).text for text in translated.values()]
         found = index.search(materials.teacher.encode_query(asked), max(*k, FUSION_DEPTH)) if asked else []
@@ -83,6 +83,14 @@ def _student(job: Job, materials: Materials) -> OpticalStudentModel:
     if method.option("adapt_vocabulary").lower() != "true":
         logger.warning("%s: its vocabulary is not adapted: nearly every word of the language is unknown to it.", trained.name)
     return student
+
+
+def _left(folder: Path, name: str) -> Path:
+    """A file that a run leaves beside its result. Raises DataError if the result alone was imported."""
+    if not (folder / name).exists():
+        problem = "not here: the result comes from another machine, without it"
+        raise DataError(problem, path=folder / name, fix="join them there, or delete this folder, and it is run again here")
+    return folder / name
 
 
 def _took(folder: Path) -> Mapping[str, Any]:

@@ -31,7 +31,8 @@ class _LateInteractionArguments(TrainingArguments):
     weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
     per_device_train_batch_size: int = field(default=32, metadata={"help": "Examples a step on each device."})
     dropout: float | None = field(
-        default=None, metadata={"help": "Dropout in training, wherever the encoder has some; default: as in its configuration."}
+        default=None,
+        metadata={"help": "Dropout in training, of every layer that can have some; default: as in the encoder's configuration."},
     )
     logging_steps: float = field(default=20, metadata={"help": "Steps between two lines of the log."})
     save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints to keep."})

@@ -23,6 +23,8 @@ from ..models.loading_optical import without_progress_bars
 
 _COMPLETE = "complete"
 _STATE = "trainer_state.json"
+# Some layers hand dropout to a function as a number.
+_DROPOUTS = ("dropout", "attention_dropout", "activation_dropout")
 
 
 class LateInteractionTrainer(Trainer):
@@ -168,7 +170,10 @@ class LateInteractionTrainer(Trainer):
 
 
 def set_dropout(model: nn.Module, probability: float) -> None:
-    """Dropout of every layer that has some; the configuration, and so what is saved, stays as it is.
+    """Dropout of every layer that can have some; the configuration, and so what is saved, stays as it is.
+
+    Raises:
+        ValueError: there is to be some, and no layer of the model can have it.
 
     Example:
         >>> layers = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.1))
@@ -176,11 +181,16 @@ def set_dropout(model: nn.Module, probability: float) -> None:
         >>> layers[1]
         Dropout(p=0.0, inplace=False)
     """
+    found = False
     for module in model.modules():
         if isinstance(module, nn.Dropout):
-            module.p = probability
-        elif isinstance(getattr(module, "attention_dropout", None), float):  # given to the attention kernel as a number
-            module.attention_dropout = probability
+            module.p, found = probability, True
+        for name in _DROPOUTS:
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, probability)
+                found = True
+    if probability and not found:
+        raise ValueError(f"dropout is {probability}, and no layer of {type(model).__name__} can have any.")
 
 
 def check_evaluation(args: TrainingArguments, eval_dataset: Dataset | None, retrieval_evaluator: object) -> None:

@@ -81,7 +81,7 @@ def encode_in_groups(model: nn.Module, batch: dict[str, Tensor], groups: int) ->
 
     Args:
         batch: input of the model, padded on the right: `input_ids`, `attention_mask`, `scoring_mask`, each `(N, L)`.
-        groups: at most so many, of equal size but for the last.
+        groups: so many (one a row at most), of equal size but for one row.
 
     Returns:
         `(N, L, d)`, rows as in the batch, zero where nothing is scored.
@@ -92,8 +92,8 @@ def encode_in_groups(model: nn.Module, batch: dict[str, Tensor], groups: int) ->
     lengths = batch["attention_mask"].sum(-1)
     order = lengths.argsort(stable=True)
     encoded = []
-    for own in order.split(-(-rows // groups)):
-        width = int(lengths[own].max())
+    for own in order.tensor_split(min(groups, rows)):  # as many on every device
+        width = max(1, int(lengths[own].max()))
         embeddings = model(**{name: value[own, :width] for name, value in batch.items()}).embeddings
         encoded.append(nn.functional.pad(embeddings, (0, 0, 0, longest - width)))
     return torch.cat(encoded)[order.argsort()]

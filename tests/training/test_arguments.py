@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from transformers import TrainingArguments
 
 from hf_optical.losses import GreedyLoss, OpticalLoss
 from hf_optical.sentence_losses import SentenceMSELoss
@@ -87,5 +88,8 @@ def test_wrong_values_of_the_teacher(settings, message):
 def test_bfloat16_needs_no_word_that_the_cpu_is_meant(kind, monkeypatch):
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     assert kind(output_dir="unused", bf16=True).use_cpu
-    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     assert not kind(output_dir="unused").use_cpu
+    # with an accelerator it is left to transformers, which looks for it itself
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(TrainingArguments, "__post_init__", lambda self: None)
+    assert not kind(output_dir="unused", bf16=True, warmup_steps=0).use_cpu

@@ -155,9 +155,9 @@ def test_streamed_and_incomplete_examples_are_clear_errors(make_teacher_trainer,
         make_teacher_trainer(triples.remove_columns("negatives"))
 
 
-@pytest.mark.parametrize("groups", [2, 3, 7, 50])
+@pytest.mark.parametrize("groups", [2, 3, 5, 50])
 def test_documents_in_groups_of_like_length_are_encoded_as_in_one(tiny_teacher, groups):
-    texts = ["rain", "the river and the lake", "", "maize seed soil harvest " * 5, "bus, road", "school book", "the rain"]
+    texts = ["rain", "the river and the lake", "", "maize seed soil harvest " * 5, "bus, road", "school book", "the rain", "a"]
     batch = tiny_teacher.processor.documents(texts)
     seen = []
     handle = tiny_teacher.register_forward_pre_hook(lambda _, __, inputs: seen.append(inputs["input_ids"].shape), with_kwargs=True)
@@ -168,7 +168,7 @@ def test_documents_in_groups_of_like_length_are_encoded_as_in_one(tiny_teacher, 
     torch.testing.assert_close(grouped, whole, atol=1e-5, rtol=1e-5)
     own = seen[1:]
     assert sum(rows for rows, _ in own) == len(texts)
-    assert len(own) == {2: 2, 3: 3, 7: 7, 50: 7}[groups]
+    assert len(own) == min(groups, len(texts))  # whatever the number of rows: devices must agree
     assert [width for _, width in own] == sorted(width for _, width in own)
     assert own[0][1] < seen[0][1] == own[-1][1]
 

@@ -7,6 +7,8 @@ import pytest
 import torch
 from transformers import EarlyStoppingCallback
 
+from hf_optical.training.base_trainer import set_dropout
+
 
 def weights(trainer):
     return {name: weight.clone() for name, weight in trainer.model.state_dict().items()}
@@ -21,6 +23,19 @@ def without_dropout(trainer):
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     return trainer
+
+
+def test_dropout_that_a_layer_has_as_a_number():
+    layer = torch.nn.Linear(2, 2)
+    layer.attention_dropout, layer.dropout = 0.1, 0.2  # as ModernBERT and XLM have it
+    set_dropout(torch.nn.Sequential(layer), 0.0)
+    assert (layer.attention_dropout, layer.dropout) == (0.0, 0.0)
+
+
+def test_dropout_that_no_layer_can_have():
+    set_dropout(torch.nn.Linear(2, 2), 0.0)
+    with pytest.raises(ValueError, match=r"dropout is 0\.1, and no layer of Linear can have any"):
+        set_dropout(torch.nn.Linear(2, 2), 0.1)
 
 
 @pytest.mark.parametrize("dropout", [None, 0.0, 0.3])
