@@ -26,6 +26,10 @@ common = dict(output_dir=f"{folder}/{job}", use_cpu=True, disable_tqdm=True, max
 if job == "teacher-run":
     rows = Dataset.from_list([{"query": q, "positive": q + " the", "negatives": []} for q in "water maize school road".split()] * 8)
     trainer = TeacherTrainer(teacher, TeacherTrainingArguments(**common), rows)
+elif job == "teacher-groups":
+    # 4 or 8 documents in 3 groups, whatever a process has: every forward pass waits for the other process's
+    rows = [{"query": "water", "positive": "water the", "negatives": ["maize", "road bus"][:n]} for n in (0, 0, 0, 0, 1) * 12]
+    trainer = TeacherTrainer(teacher, TeacherTrainingArguments(document_groups=3, **common), Dataset.from_list(rows))
 else:
     student = OpticalStudentModel.from_teacher(teacher, languages=["sw"])
     bitext = Dataset.from_json(folder + "/bitext.jsonl", keep_in_memory=True, cache_dir=folder + "/cache-json")
@@ -70,7 +74,7 @@ def inputs(tmp_path, tiny_teacher, bitext):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("job", ["student-run", "teacher-run"])
+@pytest.mark.parametrize("job", ["student-run", "teacher-run", "teacher-groups"])
 def test_both_processes_end_with_the_same_finite_weights(inputs, tiny_teacher, job):
     one, other = launch(inputs, job)
     assert all(torch.equal(one[name], other[name]) for name in one)
