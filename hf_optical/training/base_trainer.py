@@ -40,8 +40,9 @@ class LateInteractionTrainer(Trainer):
 
     def __init__(self, *, retrieval_evaluator: Callable[[Any], dict[str, float]] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if self.args.dropout is not None:
-            set_dropout(self.model, self.args.dropout)
+        # the translator's trainer has transformers' own arguments
+        if (dropout := getattr(self.args, "dropout", None)) is not None:
+            set_dropout(self.model, dropout)
         self.retrieval_evaluator = retrieval_evaluator
 
     def evaluate(
